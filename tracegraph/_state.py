@@ -1,0 +1,51 @@
+"""The execution state of the library: grad mode and active recorder per thread, and the epoch of rarely changing things."""
+
+import threading
+from typing import Any
+
+
+class _Local(threading.local):
+    grad_enabled: bool = True
+    recorder: Any = None
+    default_dtype: Any = None
+
+
+local = _Local()
+
+recording = 0
+"""Number of recordings under way in all threads; zero lets every operation skip the look at `local`."""
+
+epoch = 0
+"""Grows whenever something changes that traces depend on but that changes rarely: a module's attributes, parameters or train
+flag, the storage or `requires_grad` of an existing tensor. A trace re-checks its slow guards only when this has moved."""
+
+_lock = threading.Lock()
+
+
+def bump_epoch() -> None:
+    """Tell all traces that a module or the storage of a tensor has changed."""
+    global epoch
+    epoch += 1
+
+
+def begin_recording(recorder: Any) -> Any:
+    """Make `recorder` this thread's recorder; returns the one before, for `end_recording`."""
+    global recording
+    previous = local.recorder
+    local.recorder = recorder
+    with _lock:
+        recording += 1
+    return previous
+
+
+def end_recording(previous: Any) -> None:
+    """Restore what `begin_recording` returned."""
+    global recording
+    local.recorder = previous
+    with _lock:
+        recording -= 1
+
+
+def active_recorder() -> Any:
+    """This thread's recorder, or None."""
+    return local.recorder if recording else None

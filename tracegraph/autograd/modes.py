@@ -1,0 +1,93 @@
+"""Grad modes: `no_grad`, `enable_grad` and `set_grad_enabled`, as context managers and decorators, per thread."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+from tracegraph import _state
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on this thread record what backward needs."""
+    return _state.local.grad_enabled
+
+
+class GradMode:
+    """A grad mode as context manager (re-entrant) and as decorator of functions."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+        self._previous: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(_state.local.grad_enabled)
+        _state.local.grad_enabled = self.mode
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _state.local.grad_enabled = self._previous.pop()
+
+    def __call__(self, function: _Function) -> _Function:
+        mode = self.mode
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+            raise TypeError("a grad mode decorates plain functions; use it as a context manager inside generators")
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with GradMode(mode):
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+class set_grad_enabled(GradMode):  # noqa: N801
+    """Turn gradients on or off: at once by calling it, and as a context manager until the block's end (as PyTorch's)."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        self._outer = _state.local.grad_enabled
+        _state.local.grad_enabled = mode
+
+    def __enter__(self) -> None:
+        self._previous.append(self._outer)
+        _state.local.grad_enabled = self.mode
+
+    def __call__(self, function: _Function) -> _Function:
+        _state.local.grad_enabled = self._outer
+        return super().__call__(function)
+
+
+class no_grad(GradMode):  # noqa: N801
+    """Operations inside record nothing for backward; usable as `with no_grad():`, `@no_grad()` and `@no_grad`.
+
+    >>> x = tracegraph.tensor(2.0, requires_grad=True)
+    >>> with tracegraph.no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        if function is not None:
+            return GradMode(False)(function)
+        return super().__new__(cls)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__(False)
+
+
+class enable_grad(GradMode):  # noqa: N801
+    """Operations inside record for backward again, also within `no_grad`."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        if function is not None:
+            return GradMode(True)(function)
+        return super().__new__(cls)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        super().__init__(True)

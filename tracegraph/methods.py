@@ -1,0 +1,84 @@
+"""Attaches the public functions of the operation families to `Tensor`: methods, in-place methods and operators."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from numpy import ndarray
+
+from tracegraph.compiler.ops.dispatch import PUBLIC
+from tracegraph.tensor import Tensor, assign
+
+_OPERATORS = {
+    "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",
+    "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul", "__neg__": "neg", "__pos__": "positive", "__abs__": "abs",
+    "__invert__": "bitwise_not", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
+    "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift",
+    "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
+    "__getitem__": "getitem", "__setitem__": "setitem",
+}  # fmt: skip
+_WITH_REFLECTED = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
+)  # fmt: skip
+_OPERANDS = (Tensor, int, float, ndarray)
+
+
+def inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The in-place method of a function: computes out of place, then assigns to the tensor's memory."""
+
+    @functools.wraps(function)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return assign(self, function(self, *args, **kwargs))
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"In-place version of `{function.__name__}`: the result replaces the tensor's content."
+    return method
+
+
+def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS) and not hasattr(other, "dtype"):
+            return NotImplemented
+        return function(self, other)
+
+    return method
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS) and not hasattr(other, "dtype"):
+            return NotImplemented
+        return function(other, self)
+
+    return method
+
+
+def _inplace_operator(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Tensor, other: Any) -> Any:
+        return assign(self, function(self, other))
+
+    return method
+
+
+def attach() -> None:
+    """Attach everything; called once when the package is imported."""
+    for entry in PUBLIC.values():
+        for name in (entry.name, *entry.aliases):
+            if entry.method and name not in Tensor.__dict__:
+                setattr(Tensor, name, entry.function)
+            if entry.inplace:
+                setattr(Tensor, name + "_", inplace(entry.function, name + "_"))
+    for special, name in _OPERATORS.items():
+        if name not in PUBLIC:
+            continue
+        function = PUBLIC[name].function
+        base = special.strip("_")
+        takes_other = base in _WITH_REFLECTED or base in ("eq", "ne", "lt", "le", "gt", "ge")
+        setattr(Tensor, special, _operator(function) if takes_other else function)
+        if base in _WITH_REFLECTED:
+            setattr(Tensor, f"__r{base}__", _reflected(function))
+            setattr(Tensor, f"__i{base}__", _inplace_operator(function))
+
+
+__all__ = ["attach", "inplace"]

@@ -1,0 +1,286 @@
+"""Read from a code object, without running it, which names it can load and store, and which of them belong together.
+
+The attributes of `self.config.alpha` are a *chain*: `alpha` is looked up only on `self.config`. An attribute of anything
+that is not such a chain is a *general* name, which may be looked up on any object the code gets hold of.
+"""
+
+import dis
+import types
+from dataclasses import dataclass, field
+from typing import Final
+
+_GLOBAL_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_CELL_LOADS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
+_FAST_LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
+_FAST_PAIRS: Final = frozenset(
+    {"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
+)
+_ATTRIBUTE_LOADS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_ATTRIBUTE_STORES: Final = frozenset({"STORE_ATTR", "DELETE_ATTR"})
+_NAME_STORES: Final = frozenset(
+    {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME", "STORE_DEREF", "DELETE_DEREF"}
+)
+_ITEM_STORES: Final = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
+_PASSED_OVER: Final = frozenset({"CACHE", "PRECALL", "PUSH_NULL", "EXTENDED_ARG", "NOP"})
+
+DYNAMIC_FUNCTIONS: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
+_DYNAMIC_METHODS: Final = frozenset({"__setattr__", "__delattr__", "__getattribute__", "__getattr__"})
+_FORBIDDEN: Final = frozenset(
+    {"__globals__", "__builtins__", "gi_frame", "cr_frame", "ag_frame", "f_globals", "f_locals", "f_builtins", "f_back"}
+    | {"tb_frame", "tb_next", "__closure__", "cell_contents", "__subclasses__", "__traceback__", "__weakref__"}
+    | {"gi_yieldfrom", "cr_await"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A root variable and the attributes looked up one after the other, starting from it.
+
+    `scope` is "global", "free" or "local". `called` tells that the last value is only called where it stands,
+    `checked` that it is only an argument of `isinstance` or `issubclass`.
+    """
+
+    scope: str
+    root: str
+    names: tuple[str, ...]
+    used: bool
+    called: bool
+    checked: bool
+    line: int
+
+
+@dataclass(slots=True)
+class CodeFacts:
+    """What the bytecode of one code object tells."""
+
+    code: types.CodeType
+    chains: list[Chain] = field(default_factory=list)
+    general: set[str] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set)
+    store_lines: dict[tuple[str, str], int] = field(default_factory=dict)
+    item_store_lines: list[int] = field(default_factory=list)
+    imports: list[tuple[str, int, tuple[str, ...], int]] = field(default_factory=list)
+    forbidden: list[tuple[str, int]] = field(default_factory=list)
+    constant_name_calls: set[int] = field(default_factory=set)
+    catches: bool = False
+    names_super: bool = False
+    names_isinstance: bool = False
+
+
+def code_facts(code: types.CodeType) -> CodeFacts:
+    """Return the names that `code` (without the code nested in it) loads, stores, imports and looks up."""
+    return _Reader(code).read()
+
+
+class _Reader:
+    def __init__(self, code: types.CodeType) -> None:
+        self.code = code
+        self.facts = CodeFacts(code)
+        every = [step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "EXTENDED_ARG")]
+        self.steps = every
+        self.line_of: dict[int, int] = {}
+        line = code.co_firstlineno
+        for step in every:
+            position = step.positions.lineno if step.positions is not None else None
+            line = position if position is not None else line
+            self.line_of[step.offset] = line
+        self.reassigned = self._reassigned_locals()
+
+    def _reassigned_locals(self) -> set[str]:
+        names: set[str] = set(self.code.co_cellvars)
+        for step in self.steps:
+            if step.opname.startswith(("STORE_FAST", "DELETE_FAST", "LOAD_FAST_AND_CLEAR")):
+                names.update(step.argval if isinstance(step.argval, tuple) else (step.argval,))
+        return names
+
+    def read(self) -> CodeFacts:
+        facts = self.facts
+        facts.catches = bool(self.code.co_exceptiontable)
+        position = 0
+        while position < len(self.steps):
+            position = self._step(position)
+        names = set(self.code.co_names)
+        if names & (DYNAMIC_FUNCTIONS | _DYNAMIC_METHODS):
+            facts.general.update(text for text in _string_constants(self.code) if text.isidentifier())
+            facts.stored.update(text for text in _string_constants(self.code) if text.isidentifier())
+            facts.catches = True
+        facts.names_super = "super" in names or "__class__" in self.code.co_freevars or "__mro__" in names
+        facts.names_isinstance = bool(names & {"isinstance", "issubclass"})
+        return facts
+
+    def _step(self, position: int) -> int:
+        step, line = self.steps[position], self.line_of[self.steps[position].offset]
+        name, facts = step.opname, self.facts
+        root = self._chain_root(step)
+        if root is not None:
+            return self._chain(position, *root)
+        if name in _FAST_PAIRS and "LOAD_FAST" in name:
+            for variable in step.argval[1:] if name.startswith("STORE") else step.argval:
+                self._local_use(variable, line)
+        elif name in _ATTRIBUTE_LOADS or name.startswith("LOAD_SUPER"):
+            self._general(_attribute_name(step), line)
+        elif name in _ATTRIBUTE_STORES:
+            self._general(str(step.argval), line)
+            self._store("attribute", str(step.argval), line)
+        elif name == "IMPORT_NAME":
+            level, wanted = self._import_arguments(position)
+            facts.imports.append((str(step.argval), level, wanted, line))
+        elif name == "IMPORT_FROM":
+            self._general(str(step.argval), line)
+        elif name in _NAME_STORES:
+            self._store("name", str(step.argval), line)
+            if "DEREF" not in name:
+                facts.chains.append(Chain("global", str(step.argval), (), False, False, False, line))
+        elif name in _ITEM_STORES or (name == "BINARY_OP" and step.arg is not None and step.arg >= 13):
+            facts.item_store_lines.append(line)
+        elif name.startswith("MATCH_CLASS"):
+            facts.general.update(_string_constants(self.code))
+            if step.arg:
+                facts.forbidden.append(("__match_args__", line))
+        elif name in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
+            self._constant_name_call(position)
+        return position + 1
+
+    def _chain_root(self, step: dis.Instruction) -> tuple[str, str] | None:
+        if step.opname in _GLOBAL_LOADS:
+            return ("global", str(step.argval))
+        if step.opname in _CELL_LOADS:
+            scope = "free" if step.argval in self.code.co_freevars else "cell"
+            return (scope, str(step.argval))
+        if step.opname in _FAST_LOADS:
+            return ("local", str(step.argval))
+        return None
+
+    def _local_use(self, variable: str, line: int) -> None:
+        if self._is_argument(variable):
+            self.facts.chains.append(Chain("local", variable, (), True, False, False, line))
+
+    def _is_argument(self, variable: str) -> bool:
+        code = self.code
+        count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+        return variable in code.co_varnames[:count]
+
+    def _chain(self, position: int, scope: str, root: str) -> int:
+        first, line = self.steps[position], self.line_of[self.steps[position].offset]
+        tracked = scope in ("global", "free") or (
+            scope == "local" and self._is_argument(root) and root not in self.reassigned
+        )
+        names: list[str] = []
+        called = "NULL" in first.argrepr or (
+            position > 0 and self.steps[position - 1].opname == "PUSH_NULL"
+        )
+        used, position = True, position + 1
+        while position < len(self.steps):
+            step = self.steps[position]
+            if step.opname == "PUSH_NULL":
+                called, position = True, position + 1
+                continue
+            if step.opname in _ATTRIBUTE_LOADS or step.opname in _ATTRIBUTE_STORES:
+                name = _attribute_name(step)
+                names.append(name)
+                self._check_forbidden(name, self.line_of[step.offset])
+                if step.is_jump_target or not tracked:
+                    self._general(name, self.line_of[step.offset])
+                position += 1
+                if step.opname in _ATTRIBUTE_STORES:
+                    self._store("attribute", name, self.line_of[step.offset])
+                    used = False
+                    break
+                called = called or step.opname == "LOAD_METHOD" or "NULL" in step.argrepr
+                continue
+            break
+        jumped = position < len(self.steps) and self.steps[position].is_jump_target
+        if scope == "cell" or (scope == "local" and not self._is_argument(root)):
+            return position
+        if scope == "local" and not tracked:
+            names, used = [], True
+        checked = not jumped and not called and self._feeds_isinstance(position)
+        self.facts.chains.append(
+            Chain(scope, root, tuple(names), used, called and not jumped and used, checked, line)
+        )
+        return position
+
+    def _feeds_isinstance(self, position: int) -> bool:
+        """Tell whether the value just loaded can only be (part of) the second argument of isinstance or issubclass."""
+        start = position
+        while position < len(self.steps):
+            step = self.steps[position]
+            if step.opname == "CALL" or step.opname == "PRECALL":
+                call = position + 1 if step.opname == "PRECALL" else position
+                callee = self._callee_name(start, self.steps[call])
+                return step.arg == 2 and callee in ("isinstance", "issubclass")
+            if step.opname not in _GLOBAL_LOADS | {"LOAD_ATTR", "BUILD_TUPLE"} or step.is_jump_target:
+                return False
+            position += 1
+        return False
+
+    def _callee_name(self, before: int, call: dis.Instruction) -> str:
+        """Return the name of the builtin called at `call`, found by source position, "" where unsure."""
+        wanted = call.positions
+        for position in range(before - 1, -1, -1):
+            step = self.steps[position]
+            here = step.positions
+            if wanted is None or here is None:
+                return ""
+            if (here.lineno, here.col_offset) == (wanted.lineno, wanted.col_offset) and step.opname in _GLOBAL_LOADS:
+                return str(step.argval)
+        return ""
+
+    def _general(self, name: str, line: int) -> None:
+        self.facts.general.add(name)
+        self._check_forbidden(name, line)
+
+    def _check_forbidden(self, name: str, line: int) -> None:
+        if name in _FORBIDDEN:
+            self.facts.forbidden.append((name, line))
+
+    def _store(self, accessor: str, name: str, line: int) -> None:
+        self.facts.stored.add(name)
+        self.facts.store_lines.setdefault((accessor, name), line)
+
+    def _import_arguments(self, position: int) -> tuple[int, tuple[str, ...]]:
+        level, wanted = 0, ()
+        if position >= 2 and self.steps[position - 2].opname.startswith("LOAD_"):
+            value = self.steps[position - 2].argval
+            level = value if isinstance(value, int) else -1
+            listed = self.steps[position - 1].argval
+            wanted = listed if isinstance(listed, tuple) else ()
+        return level, wanted
+
+    def _constant_name_call(self, position: int) -> None:
+        """Note a call whose second argument is a constant string: `getattr(x, "name")`, `setattr(x, "name", y)`."""
+        step = self.steps[position]
+        before = [s for s in self.steps[max(0, position - 8) : position] if s.opname not in _PASSED_OVER]
+        count = step.arg or 0
+        simple = _GLOBAL_LOADS | _FAST_LOADS | _CELL_LOADS | {"LOAD_CONST", "LOAD_SMALL_INT"}
+        if step.opname != "CALL" or len(before) < count or any(s.is_jump_target for s in before[-count:]):
+            return
+        if count == 2:
+            proven = _loads_string(before[-1])
+        elif count == 3:
+            end = len(before) - 1
+            while end > 1 and before[end].opname == "LOAD_ATTR":
+                end -= 1
+            proven = before[end].opname in simple and end > 0 and _loads_string(before[end - 1])
+        else:
+            proven = False
+        if proven:
+            self.facts.constant_name_calls.add(step.offset)
+
+
+def _attribute_name(step: dis.Instruction) -> str:
+    value = step.argval
+    return str(value[-1] if isinstance(value, tuple) else value)
+
+
+def _loads_string(step: dis.Instruction) -> bool:
+    return step.opname == "LOAD_CONST" and isinstance(step.argval, str)
+
+
+def _string_constants(code: types.CodeType) -> list[str]:
+    found: list[str] = []
+    for constant in code.co_consts:
+        for text in constant if isinstance(constant, (tuple, frozenset)) else (constant,):
+            if isinstance(text, str):
+                found.append(text)
+    return found

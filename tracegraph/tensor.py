@@ -1,0 +1,599 @@
+"""`Tensor`: a NumPy array with define-by-run gradients. Its operations are attached from the operation list (`methods`)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracegraph import _state
+from tracegraph.compiler.ops import dispatch
+from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.spec import DType, Spec, as_dtype
+from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+
+MAYBE: Any = 2
+"""`_rg` of a view of a tensor without gradient: truthy, looked at again when it matters (its base may come to require one)."""
+
+
+class Tensor:
+    """A multi-dimensional array of one dtype that can be differentiated.
+
+    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the array.
+    Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
+    """
+
+    _data: np.ndarray
+    _rg: Any = False
+    _node: Any = None
+    _grad: "Tensor | None" = None
+    _base: "Tensor | None" = None
+    _parent: "Tensor | None" = None
+    _view_operation: Any = None
+    _view_version: int = 0
+    _version: list[int] | None = None
+    _hooks: "list[Callable[[Tensor], Tensor | None]] | None" = None
+    _literal: bool = False
+    __array_priority__ = 1000
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
+        self._data = data
+        if requires_grad:
+            self.requires_grad_()
+
+    # -- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each dimension."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the elements (a NumPy dtype)."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    @property
+    def device(self) -> str:
+        """Where the data lives: "cpu"."""
+        return "cpu"
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._data.nbytes
+
+    @property
+    def _spec(self) -> Spec:
+        return Spec(self._data.shape, self._data.dtype)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self._data.shape if dim is None else self._data.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    nelement = numel
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in elements (not bytes) between neighbours along each dimension."""
+        strides = tuple(step // self._data.itemsize for step in self._data.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in row-major order without gaps."""
+        return bool(self._data.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a float."""
+        return self._data.dtype.kind == "f"
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._data.itemsize
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        self._escape("data_ptr")
+        return int(self._data.ctypes.data)
+
+    # -- gradient -----------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether backward computes a gradient for this tensor."""
+        if self._base is not None:
+            refresh_view(self)
+        return self._rg is True
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
+        """Set `requires_grad` of a leaf in place and return it.
+
+        Raises:
+            GradientError: for a tensor that is not a leaf, or not of a float dtype.
+        """
+        if requires_grad and self._data.dtype.kind != "f":
+            raise GradientError(f"only floating point tensors can require gradients, not {self._data.dtype}")
+        if self.grad_fn is not None:
+            if requires_grad:
+                return self
+            raise GradientError("requires_grad can be turned off for leaf tensors only; use detach()")
+        if self._rg is not bool(requires_grad):
+            self._rg = bool(requires_grad)
+            _state.bump_epoch()
+            recorder = _state.active_recorder()
+            if recorder is not None:
+                recorder.requires_grad_set(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is not the result of a differentiable operation."""
+        return self.grad_fn is None
+
+    @property
+    def grad_fn(self) -> Any:
+        """The tape's node of the operation it came from; None for a leaf."""
+        if self._base is not None:
+            refresh_view(self)
+        return self._node
+
+    @property
+    def grad(self) -> "Tensor | None":
+        """The accumulated gradient of a leaf, or None."""
+        if _state.recording:
+            recorder = _state.active_recorder()
+            if recorder is not None:
+                return recorder.read_grad(self)  # type: ignore[no-any-return]
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: "Tensor | None") -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise ArgumentTypeError(f"grad must be a Tensor or None, not {type(value).__name__}")
+            if value._data.shape != self._data.shape or value._data.dtype != self._data.dtype:
+                raise ShapeError(f"grad: a {value._spec} cannot be the gradient of a {self._spec}")
+        recorder = _state.active_recorder()
+        if recorder is not None:
+            recorder.write_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    @property
+    def data(self) -> "Tensor":
+        """The same memory without gradient tracking; assigning replaces the storage."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: "Tensor") -> None:
+        if not isinstance(value, Tensor):
+            raise ArgumentTypeError(f"data must be a Tensor, not {type(value).__name__}")
+        recorder = _state.active_recorder()
+        if recorder is not None:
+            recorder.unsupported("assigns `.data` of a tensor")
+        self._data = value._data
+        _state.bump_epoch()
+
+    def register_hook(self, hook: "Callable[[Tensor], Tensor | None]") -> "RemovableHandle":
+        """Call `hook(gradient)` whenever this tensor's gradient is computed; what it returns, unless None, replaces it."""
+        if not self.requires_grad:
+            raise GradientError("register_hook: the tensor does not require grad")
+        node = self.grad_fn
+        if _state.active_recorder() is None:
+            _state.bump_epoch()
+        if node is None:
+            self._hooks = hooks = self._hooks if self._hooks is not None else []
+        else:
+            node.hooks = hooks = node.hooks if node.hooks is not None else []
+        hooks.append(hook)
+        return RemovableHandle(hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a tensor that is not a leaf in `.grad`."""
+        if not self.is_leaf:
+
+            def keep(g: "Tensor") -> None:
+                self.grad = g.clone() if self._grad is None else self._grad + g
+
+            self.register_hook(keep)
+
+    # -- values for Python --------------------------------------------------------------------------------------------
+
+    def _escape(self, how: str) -> None:
+        """Tell an active recorder that the value goes to Python, where the graph cannot follow."""
+        recorder = _state.active_recorder()
+        if recorder is not None:
+            recorder.escape(self, how)
+
+    def numpy(self) -> np.ndarray:
+        """The data as a NumPy array that shares memory.
+
+        Raises:
+            GradientError: when the tensor requires grad (use `detach()`).
+        """
+        if self.requires_grad:
+            raise GradientError("numpy(): the tensor requires grad; use tensor.detach().numpy()")
+        self._escape("numpy()")
+        return self._data
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(f"item: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+        self._escape("item()")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        self._escape("tolist()")
+        return self._data.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
+        self._escape("a NumPy function")
+        return np.array(self._data, dtype=dtype, copy=copy)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        if self.requires_grad:
+            raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
+        self._escape("a NumPy function")
+        return self._data.__array_interface__
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """NumPy's own functions on a tensor work on its data; a NumPy operator with a tensor becomes the tensor's."""
+        reflected = _REFLECTED.get(ufunc.__name__)
+        if method == "__call__" and len(inputs) == 2 and not kwargs and reflected and not isinstance(inputs[0], Tensor):
+            return getattr(inputs[1], reflected)(inputs[0])
+        arrays = [np.asarray(value) if isinstance(value, Tensor) else value for value in inputs]
+        return getattr(ufunc, method)(*arrays, **kwargs)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.requires_grad:
+            raise GradientError("__dlpack__: the tensor requires grad; use detach()")
+        self._escape("DLPack")
+        return self._data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._data.__dlpack_device__()  # type: ignore[return-value]
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use any() or all()")
+        self._escape("a condition (bool)")
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub":
+            raise ArgumentTypeError(f"only integer tensors can be an index, not {self.dtype}")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if self._data.ndim == 0:
+            raise ArgumentTypeError("len() of a 0-d tensor")
+        return self._data.shape[0]
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if self._data.ndim == 0:
+            raise ArgumentTypeError("iteration over a 0-d tensor")
+        return iter([self[position] for position in range(self._data.shape[0])])
+
+    def __contains__(self, value: Any) -> bool:
+        self._escape("`in`")
+        return bool((self._data == (value._data if isinstance(value, Tensor) else value)).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        self._escape("repr")
+        return format_tensor(self)
+
+    def __format__(self, specification: str) -> str:
+        if self._data.ndim == 0 and specification:
+            return format(self.item(), specification)
+        return format(repr(self), specification)
+
+    def __copy__(self) -> "Tensor":
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
+        if not self.is_leaf:
+            raise GradientError("only leaf tensors can be deep-copied; detach() or clone() first")
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied._data = self._data.copy()
+        copied._rg = self.requires_grad
+        if self._grad is not None:
+            copied._grad = self._grad.__deepcopy__(memo)
+        return copied
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise GradientError("only leaf tensors can be pickled; detach() first")
+        self._escape("pickle")
+        return _rebuild, (type(self), self._data, self.requires_grad)
+
+    # -- memory -------------------------------------------------------------------------------------------------------
+
+    def detach(self) -> "Tensor":
+        """The same values and memory, without gradient."""
+        recorder = _state.active_recorder()
+        result = Tensor.__new__(Tensor)
+        result._data = self._data
+        root = self if self._base is None else self._base
+        if root._version is None:
+            root._version = [0]
+        result._version = root._version
+        if recorder is not None:
+            recorder.alias(self, result)
+        return result
+
+    def assign(self, value: "Tensor") -> "Tensor":
+        """Make `value` (of the same shape) this tensor's content, in its memory: what every in-place operation ends with."""
+        return assign(self, value)
+
+
+_REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
+    "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "matmul": "__rmatmul__", "equal": "__eq__",
+    "not_equal": "__ne__", "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__",
+    "bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__",
+    "left_shift": "__rlshift__", "right_shift": "__rrshift__",
+}  # fmt: skip
+
+
+class RemovableHandle:
+    """Returned by `register_hook`: `remove()` takes the hook away again; also a context manager."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice is allowed."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+            _state.bump_epoch()
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+def _rebuild(kind: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor:
+    tensor = kind.__new__(kind)
+    tensor._data = data
+    tensor._rg = requires_grad
+    return tensor
+
+
+def make_view(parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
+    """A tensor over `data`, which is a view of the parent's memory made by `operation`."""
+    base = parent._base
+    if base is None:
+        base = parent
+    counter = base._version
+    if counter is None:
+        counter = base._version = [0]
+    result = Tensor.__new__(Tensor)
+    result._data = data
+    result._base = base
+    result._parent = parent
+    result._view_operation = operation
+    result._view_version = counter[0]
+    result._rg = MAYBE
+    return result
+
+
+def refresh_view(view: Tensor) -> None:
+    """Bring a view's gradient information up to date after in-place changes of its base."""
+    base = view._base
+    if base is None:
+        return
+    version = base._version[0]  # type: ignore[index]
+    if view._view_version == version:
+        return
+    view._view_version = version
+    if base._rg is True and view._rg is not False:
+        previous = _state.local.grad_enabled
+        _state.local.grad_enabled = True
+        try:
+            again = dispatch.apply(view_operation(view), view._parent)
+        finally:
+            _state.local.grad_enabled = previous
+        view._node, view._rg = again._node, again._rg
+
+
+def view_operation(view: Tensor) -> Operation:
+    """The operation that made the view (an index given raw is canonicalised now)."""
+    made = view._view_operation
+    if isinstance(made, Operation):
+        return made
+    operation = view._view_operation = made(view._parent)
+    return operation  # type: ignore[no-any-return]
+
+
+def assign(target: Tensor, value: Tensor) -> Tensor:
+    """Write `value` into the memory of `target`, keeping gradients, views and an active recording right.
+
+    Raises:
+        GradientError: for a leaf that requires grad, while gradients are enabled.
+    """
+    data = target._data
+    if value._data.shape != data.shape:
+        raise ShapeError(f"in-place: a result of shape {value.shape} does not fit the tensor of shape {target.shape}")
+    if value._data.dtype != data.dtype:
+        if _KINDS[value._data.dtype.kind] > _KINDS[data.dtype.kind]:
+            raise DTypeError(f"in-place: result type {value.dtype} cannot be stored in a tensor of {target.dtype}")
+        value = value.to(data.dtype)
+    if not data.flags.writeable:
+        raise ArgumentTypeError("in-place: the tensor's memory is read-only")
+    if 0 in data.strides and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True)):
+        raise ArgumentTypeError("in-place: the tensor is an expanded view, several of its elements share memory; clone() it")
+    base = target._base
+    root = target if base is None else base
+    tracked = _state.local.grad_enabled and (target.requires_grad or value._rg is True or root._rg is True)
+    if tracked and root._rg is True and root._node is None:
+        what = "a leaf tensor" if base is None else "a view of a leaf tensor"
+        raise GradientError(f"in-place: {what} that requires grad is changed in place; use no_grad() or a copy")
+    recorder = _state.active_recorder()
+    if recorder is not None:
+        recorder.assign(target, value)
+    if tracked:
+        if base is None:
+            target._node, target._rg = value._node, value._rg
+        else:
+            chain: list[Tensor] = []
+            view: Any = target
+            while view is not base:
+                chain.append(view)
+                view = view._parent
+            child: Any = value
+            for view in chain:
+                child = view_operation(view).put(dispatch.apply, view._parent, child)
+            base._node, base._rg = child._node, child._rg
+    if value._data is not data:
+        np.copyto(data, value._data)
+    if root._version is None:
+        root._version = [0]
+    root._version[0] += 1
+    if tracked and base is not None:
+        refresh_view(target)
+    return target
+
+
+_KINDS = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def format_tensor(tensor: Tensor, *, precision: int = 4) -> str:
+    """The tensor as PyTorch prints it: values, then the dtype where it is not the usual one, then gradient information."""
+    data = tensor._data
+    prefix = "tensor("
+    if data.dtype.kind == "f":
+        finite = data[np.isfinite(data)]
+        if finite.size and bool((finite == np.trunc(finite)).all()) and bool((np.abs(finite) < 1e8).all()):
+            formatter: Any = {"float_kind": lambda v: f"{v:.0f}." if np.isfinite(v) else str(v)}
+        elif finite.size and (np.abs(finite).max() >= 1e8 or np.abs(finite[finite != 0]).min() < 1e-4):
+            formatter = {"float_kind": lambda v: f"{v:.{precision}e}" if np.isfinite(v) else str(v)}
+        else:
+            formatter = {"float_kind": lambda v: f"{v:.{precision}f}" if np.isfinite(v) else str(v)}
+        body = np.array2string(data, separator=", ", prefix=prefix, formatter=formatter)
+    else:
+        body = np.array2string(data, separator=", ", prefix=prefix)
+    details = []
+    if data.size == 0:
+        details.append(f"size={tuple(data.shape)}")
+    if str(data.dtype) not in ("float32", "int64", "bool"):
+        details.append(f"dtype={data.dtype}")
+    if tensor.grad_fn is not None:
+        details.append(f"grad_fn={tensor.grad_fn!r}")
+    elif tensor.requires_grad:
+        details.append("requires_grad=True")
+    return ", ".join([prefix + body, *details]) + ")"
+
+
+def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A new tensor with a copy of `data` (numbers, nested sequences, arrays, tensors).
+
+    Python floats become float32, integers int64; arrays keep their dtype.
+
+    Raises:
+        ShapeError: for ragged nested sequences.
+        DTypeError: for a dtype that is not supported.
+
+    >>> tensor([[1.0, 2.0], [3.0, 4.5]])
+    tensor([[1.0000, 2.0000],
+            [3.0000, 4.5000]])
+    """
+    check_device(device)
+    made = dispatch.as_tensor(data, dtype=dtype, copy=True)
+    if requires_grad:
+        made.requires_grad_()
+    return made  # type: ignore[no-any-return]
+
+
+def check_device(device: Any) -> None:
+    """Accept only the CPU; there are no other devices in this build.
+
+    Raises:
+        ArgumentTypeError: for anything else.
+    """
+    if device is not None and str(device) != "cpu":
+        raise ArgumentTypeError(f"device {device!r} is not available; this build runs on 'cpu'")
+
+
+def as_array(data: Any, dtype: Any = None) -> np.ndarray:
+    """The NumPy array for what a user may give as data; floats of Python become float32."""
+    if isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data)
+    else:
+        try:
+            array = np.array(_without_tensors(data))
+        except ValueError as error:
+            raise ShapeError(f"tensor: the nested sequences are ragged ({error})") from error
+        if array.dtype == np.float64 and dtype is None and not _has_numpy(data):
+            array = array.astype(_state.local.default_dtype or np.float32)
+        if array.size == 0 and array.dtype == np.float64 and dtype is None:
+            array = array.astype(_state.local.default_dtype or np.float32)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"tensor: data of type {array.dtype} is not numeric")
+    if dtype is not None:
+        array = array.astype(as_dtype(dtype), copy=False)
+    else:
+        as_dtype(array.dtype)
+    return array
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        data._escape("a list of tensors made into a tensor")
+        return data._data
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        return [_without_tensors(value) for value in data]
+    return data
+
+
+def _has_numpy(data: Any) -> bool:
+    if isinstance(data, np.ndarray | np.generic | Tensor):
+        return True
+    return isinstance(data, Sequence) and not isinstance(data, str | bytes) and any(map(_has_numpy, data))
