@@ -5,14 +5,14 @@ Division and remainder by constants (they come from reshapes) vanish where the r
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Union
 
 Bounds = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A loop variable running from 0 to extent - 1."""
+    """A loop variable, or an index read from a tensor and checked, between 0 and extent - 1."""
 
     name: str
     extent: int
@@ -56,22 +56,7 @@ class Remainder:
         return f"(({self.numerator}) % {self.divisor})"
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
-    """An index read from a tensor while the kernel runs: the name of the scalar that holds it, already checked against `extent`."""
-
-    value: Any
-    extent: int
-
-    def bounds(self) -> Bounds:
-        """Least and greatest value."""
-        return 0, max(self.extent - 1, 0)
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-Atom = Union[Variable, Quotient, Remainder, Dynamic]
+Atom = Union[Variable, Quotient, Remainder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +93,8 @@ class Index:
         for atom, _ in self.terms:
             if isinstance(atom, Variable):
                 found.add(atom)
-            elif isinstance(atom, Quotient | Remainder):
-                found |= atom.numerator.variables()
             else:
-                found |= atom.value.variables()
+                found |= atom.numerator.variables()
         return found
 
     @property
@@ -175,10 +158,8 @@ class Index:
                 total = total + (Index(((atom, factor),)) if replaced is None else replaced * factor)
             elif isinstance(atom, Quotient):
                 total = total + atom.numerator.substitute(values) // atom.divisor * factor
-            elif isinstance(atom, Remainder):
-                total = total + atom.numerator.substitute(values) % atom.divisor * factor
             else:
-                total = total + Index(((Dynamic(atom.value.substitute(values), atom.extent), factor),))
+                total = total + atom.numerator.substitute(values) % atom.divisor * factor
         return total
 
     def __str__(self) -> str:

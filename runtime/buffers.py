@@ -1,4 +1,4 @@
-"""Memory for programs: `aligned_empty`, arenas and tables in `Workspaces`, and an `OutputPool` that recycles results."""
+"""Memory for programs: `aligned_empty`, tables and arenas in `Workspaces`, an `OutputPool` that recycles results."""
 
 import dataclasses
 import math
@@ -19,8 +19,7 @@ address_of = make_address_of()
 def aligned_empty(nbytes: int) -> npt.NDArray[np.uint8]:
     """An uninitialised byte array whose first element lies at a multiple of 64 bytes."""
     raw = np.empty(nbytes + ALIGNMENT, dtype=np.uint8)
-    skip = -raw.ctypes.data % ALIGNMENT
-    return raw[skip : skip + nbytes]
+    return np.ndarray((nbytes,), dtype=np.uint8, buffer=raw, offset=-address_of(raw) % ALIGNMENT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +40,9 @@ class Workspaces:
     >>> workspaces.give_back(one)
     """
 
-    def __init__(self, *, slots: int, arena_bytes: int, constants: tuple[tuple[int, npt.NDArray[Any]], ...] = ()) -> None:
+    def __init__(
+        self, *, slots: int, arena_bytes: int, constants: tuple[tuple[int, npt.NDArray[Any]], ...] = ()
+    ) -> None:
         self._slots, self._arena_bytes, self._constants = max(slots, 1), arena_bytes, constants
         self._free = [self._create()]
 
@@ -119,10 +120,10 @@ class OutputPool:
 
 def _idle_count() -> int:
     """What `sys.getrefcount` says, in a loop over a list, of an object that only the list holds."""
-    counts = []
-    for owner in [np.empty(1, dtype=np.uint8)]:
-        counts.append(sys.getrefcount(owner))
-    return counts[0]
+    owners = [np.empty(1, dtype=np.uint8)]
+    for owner in owners:
+        count = sys.getrefcount(owner)
+    return count
 
 
 _IDLE_COUNT = _idle_count()

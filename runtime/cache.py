@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tracegraph.runtime.errors import ArgumentError
 
@@ -211,15 +211,16 @@ def _evict(limit: int) -> None:
             _remove(path)
 
 
+_memory_caches: "list[MemoryCache[Any]]" = []
+
+
 class MemoryCache(Generic[Value]):
     """The most recently used values of this process, by key; `clear_cache` empties it too."""
-
-    _all: "list[MemoryCache[object]]" = []
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._values: OrderedDict[str, Value] = OrderedDict()
-        MemoryCache._all.append(self)  # type: ignore[arg-type]
+        _memory_caches.append(self)
 
     def get(self, key: str) -> Value | None:
         """The value under a key, or None."""
@@ -240,11 +241,11 @@ class MemoryCache(Generic[Value]):
         """Forget all values."""
         self._values.clear()
 
-    @classmethod
-    def clear_all(cls) -> None:
-        """Forget the values of all memory caches."""
-        for cache in cls._all:
-            cache.clear()
+
+def clear_memory() -> None:
+    """Forget what this process keeps in memory; the files stay."""
+    for memory in _memory_caches:
+        memory.clear()
 
 
 def cache_info() -> CacheInfo:
@@ -259,5 +260,5 @@ def cache_info() -> CacheInfo:
 
 def clear_cache() -> int:
     """Delete all compiled programs from memory and from disk; returns the number of files deleted."""
-    MemoryCache.clear_all()
+    clear_memory()
     return sum(_remove(path) for suffix in (_SUFFIX, _TEMPORARY) for path, _ in list(_files(suffix)))

@@ -1,4 +1,4 @@
-"""Counter-based random words with NumPy: `philox4x32(key, counter_start, n_words)`; compiled kernels draw the same words.
+"""Counter-based random words with NumPy, `philox4x32(key, counter_start, n_words)`; kernels draw the same words.
 
 The generator is Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
 """

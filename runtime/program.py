@@ -1,4 +1,4 @@
-"""Turns the source of a generated module into a native program: `load_program(source, name="step", entry=EntrySpec(...))`.
+"""Turns a generated module into a native program: `load_program(source, name="step", entry=EntrySpec(...))`.
 
 A program is looked for in memory, then on disk, and compiled only when it is in neither; Numba is imported for
 compiling only.
@@ -155,23 +155,21 @@ def load_program(source: str, *, name: str = "program", entry: EntrySpec | None 
 def _load(source: str, name: str, spec: EntrySpec, key: str) -> Program:
     start = time.perf_counter()
     stored = cache.read(key)
-    program = None if stored is None else _link(source, name, spec, key, stored, "disk", start)
-    if program is None:
-        payload = _compile(source, name, spec)
-        cache.write(key, payload)
-        program = _link(source, name, spec, key, payload, "compiled", start)
-    if program is None:
-        raise CompileError(f"the compiled program {name!r} does not have the expected form")
-    return program
+    if stored is not None:
+        try:
+            return _link(source, name, spec, key, stored, "disk", start)
+        except (CompileError, ValueError, struct.error) as error:
+            cache.logger.debug("the cached program %s does not load and is compiled again: %s", key, error)
+    payload = _compile(source, name, spec)
+    cache.write(key, payload)
+    return _link(source, name, spec, key, payload, "compiled", start)
 
 
 def _compile(source: str, name: str, spec: EntrySpec) -> bytes:
     text = entry_ir(spec, symbol=_ENTRY, main_symbol=_MAIN) + entry_ir(EntrySpec(), symbol=_RUN, main_symbol=_MAIN)
     # Numba takes a quarter of a second to import, which a program from the cache does not need.
     compiler: Any = importlib.import_module(_COMPILER)
-    compiled = compiler.compile_source(
-        source, name=name, entry_text=text + entry_declarations(_MAIN), exports=_EXPORTS
-    )
+    compiled = compiler.compile_source(source, name=name, entry_text=text + entry_declarations(_MAIN), exports=_EXPORTS)
     header = json.dumps({"imports": compiled.imports}).encode()
     return _LENGTH.pack(len(header)) + header + bytes(compiled.code)
 
@@ -183,9 +181,7 @@ def _imports(names: list[str]) -> dict[str, int]:
     return {name: known[name] for name in names if name in known}
 
 
-def _link(
-    source: str, name: str, spec: EntrySpec, key: str, payload: bytes, origin: str, start: float
-) -> Program | None:
+def _link(source: str, name: str, spec: EntrySpec, key: str, payload: bytes, origin: str, start: float) -> Program:
     (length,) = _LENGTH.unpack_from(payload)
     header = json.loads(payload[_LENGTH.size : _LENGTH.size + length])
     library = load_object(payload[_LENGTH.size + length :], _EXPORTS, _imports(header["imports"]))

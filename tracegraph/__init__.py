@@ -1,16 +1,46 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
-from tracegraph import autograd, eager
+from tracegraph import autograd, eager, random
 from tracegraph._version import __version__
 from tracegraph.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tracegraph.compiler.ops.activations import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
+from tracegraph.compiler.ops.comparison import *  # noqa: F403
 from tracegraph.compiler.ops.contraction import *  # noqa: F403
+from tracegraph.compiler.ops.convolution import *  # noqa: F403
+from tracegraph.compiler.ops.creation import *  # noqa: F403
+from tracegraph.compiler.ops.creation_like import *  # noqa: F403
+from tracegraph.compiler.ops.diagonals import *  # noqa: F403
+from tracegraph.compiler.ops.dimensions import *  # noqa: F403
+from tracegraph.compiler.ops.division import *  # noqa: F403
+from tracegraph.compiler.ops.einsum import *  # noqa: F403
+from tracegraph.compiler.ops.exponential import *  # noqa: F403
+from tracegraph.compiler.ops.extrema import *  # noqa: F403
+from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
+from tracegraph.compiler.ops.indexing import *  # noqa: F403
+from tracegraph.compiler.ops.joining import *  # noqa: F403
+from tracegraph.compiler.ops.logical import *  # noqa: F403
 from tracegraph.compiler.ops.movement import *  # noqa: F403
+from tracegraph.compiler.ops.normalisation import *  # noqa: F403
+from tracegraph.compiler.ops.padding import *  # noqa: F403
+from tracegraph.compiler.ops.pooling import *  # noqa: F403
+from tracegraph.compiler.ops.positions import *  # noqa: F403
+from tracegraph.compiler.ops.power import *  # noqa: F403
+from tracegraph.compiler.ops.random import *  # noqa: F403
 from tracegraph.compiler.ops.reductions import *  # noqa: F403
+from tracegraph.compiler.ops.rounding import *  # noqa: F403
+from tracegraph.compiler.ops.scans import *  # noqa: F403
+from tracegraph.compiler.ops.selection import *  # noqa: F403
+from tracegraph.compiler.ops.slicing import *  # noqa: F403
+from tracegraph.compiler.ops.sorting import *  # noqa: F403
+from tracegraph.compiler.ops.special import *  # noqa: F403
+from tracegraph.compiler.ops.statistics import *  # noqa: F403
+from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.compiler.ops.spec import float16, float32, float64, int8, int16, int32, int64, uint8
 from tracegraph.compiler.ops.spec import bool_ as bool
 from tracegraph.methods import attach
+from tracegraph.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from tracegraph.runtime import errors
 from tracegraph.tensor import Tensor, tensor
 

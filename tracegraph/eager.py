@@ -3,6 +3,7 @@
 This is the hot path of the dynamic model: the functions here are flat on purpose.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import FLOATS, Spec, as_dtype, bool_, category, float32, float64, int64, promote_types
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, TracegraphError
-from tracegraph.tensor import MAYBE, Tensor, as_array, make_view, refresh_view
+from tracegraph.tensor import MAYBE, Tensor, as_array, assign, make_view, refresh_view
 
 _new = Tensor.__new__
 _local = _state.local
@@ -22,6 +23,7 @@ _asarray = np.asarray
 
 _scalars: dict[Any, dict[Any, Tensor]] = {}
 _SCALAR_LIMIT = 4096
+_NEGATIVE_ZERO = "-0.0"
 
 
 def _quiet_errors() -> tuple[Any, Any]:
@@ -100,13 +102,59 @@ def apply(operation: Operation, *operands: Tensor) -> Tensor:
     return result
 
 
+def view(parent: Tensor, data: ndarray, operation: Any) -> Tensor:
+    """The tensor over `data`, which the view operation (or what the function `operation` of the parent gives) has made."""
+    source = parent._data
+    base = data.base
+    if base is not None and (base is source or base is source.base):
+        result = make_view(parent, data, operation)
+    else:
+        result = _new(Tensor)
+        result._data = data
+    if parent._rg:
+        if parent._rg is MAYBE:
+            refresh_view(parent)
+        if parent._rg is True:
+            if not isinstance(operation, Operation):
+                operation = result._view_operation = operation(parent)
+            link(operation, (parent,), result)
+    if _state.recording:
+        recorder = _local.recorder
+        if recorder is not None:
+            if not isinstance(operation, Operation):
+                operation = result._view_operation = operation(parent)
+            recorder.record(operation, (parent,), result)
+    return result
+
+
+def write(target: Tensor, operation: Any, *others: Tensor) -> Tensor:
+    """`assign(target, apply(operation, target, *others))`, done in the target's memory where nothing else is to be kept."""
+    data = target._data
+    plain = not _state.recording and data.flags.writeable and 0 not in data.strides
+    if plain and _local.grad_enabled:
+        plain = not (target.requires_grad or (target._base is not None and target._base.requires_grad))
+        plain = plain and not any(other.requires_grad for other in others)
+    if not plain:
+        return assign(target, apply(operation, target, *others))
+    arrays = [other._data.copy() if np.may_share_memory(other._data, data) else other._data for other in others]
+    try:
+        operation.write(np, data, *arrays)
+    except Exception as error:
+        raise explain(operation, (target, *others), error) from None
+    root = target if target._base is None else target._base
+    if root._version is None:
+        root._version = [0]
+    root._version[0] += 1
+    return target
+
+
 def unary(operation: Operation, x: Any) -> Tensor:
     """Run a pointwise operation of one operand, converting the operand first where `takes` asks for it."""
     if not isinstance(x, Tensor):
         x = as_tensor(x)
     data = x._data
     takes = operation.takes
-    if takes != "any":
+    if takes != "any" and data.dtype.kind != "f":
         (x,) = _fit(operation, (x,), takes)
         data = x._data
     ufunc = operation.ufunc
@@ -135,26 +183,28 @@ def unary(operation: Operation, x: Any) -> Tensor:
 def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     """Run a pointwise operation of two operands, promoting them as PyTorch does."""
     if isinstance(a, Tensor):
-        x = a._data
-        dtype = x.dtype
-        if isinstance(b, Tensor):
-            y = b._data
-        else:
+        dtype = a._data.dtype
+        if not isinstance(b, Tensor):
             kind = type(b)
-            if (kind is float or kind is int) and dtype.kind == "f":
+            if (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b"):
                 b = constant(b, dtype)
-                y = b._data
             else:
                 a, b = promote(a, b, name=operation.name)
-                x, y = a._data, b._data
-                dtype = x.dtype
+    elif isinstance(b, Tensor):
+        dtype = b._data.dtype
+        kind = type(a)
+        if (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b"):
+            a = constant(a, dtype)
+        else:
+            a, b = promote(a, b, name=operation.name)
     else:
         a, b = promote(a, b, name=operation.name)
-        x, y = a._data, b._data
-        dtype = x.dtype
+    x, y = a._data, b._data
+    dtype = x.dtype
     if dtype is not y.dtype:
         a, b = promote(a, b, name=operation.name)
         x, y = a._data, b._data
+        dtype = x.dtype
     takes = operation.takes
     if takes != "any" and dtype.kind != "f":
         a, b = _fit(operation, (a, b), takes)
@@ -200,18 +250,19 @@ def _fit(operation: Operation, operands: tuple[Tensor, ...], takes: str) -> tupl
 
 def constant(value: Any, dtype: Any) -> Tensor:
     """The 0-d tensor of a Python scalar in a given dtype: a constant of the graph, shared and never written."""
-    table = _scalars.get(dtype)
+    table = _scalars.get(dtype.num)
     if table is None:
-        table = _scalars[dtype] = {}
-    made = table.get(value)
-    if made is None or value == 0:
+        table = _scalars[dtype.num] = {}
+    key = value if value or math.copysign(1.0, value) > 0 else _NEGATIVE_ZERO
+    made = table.get(key)
+    if made is None:
         array = _scalar_array(value, dtype)
         array.flags.writeable = False
         made = _new(Tensor)
         made._data = array
         made._literal = True
-        if value != 0 and len(table) < _SCALAR_LIMIT:
-            table[value] = made
+        if len(table) < _SCALAR_LIMIT:
+            table[key] = made
     return made
 
 
@@ -314,7 +365,17 @@ def specs(*values: Tensor) -> tuple[Spec, ...]:
 
 
 dispatch.install(
-    apply=apply, unary=unary, binary=binary, promote=promote, as_tensor=as_tensor, constant=constant, result_type=result_type
+    apply=apply,
+    unary=unary,
+    binary=binary,
+    promote=promote,
+    as_tensor=as_tensor,
+    constant=constant,
+    result_type=result_type,
+    default_dtype=default_dtype,
+    assign=assign,
+    view=view,
+    write=write,
 )
 
 __all__ = ["apply", "as_tensor", "binary", "constant", "default_dtype", "float64", "promote", "result_type", "unary"]

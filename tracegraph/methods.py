@@ -6,7 +6,9 @@ from typing import Any
 
 from numpy import ndarray
 
+from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
+from tracegraph.eager import binary
 from tracegraph.tensor import Tensor, assign
 
 _OPERATORS = {
@@ -20,6 +22,11 @@ _OPERATORS = {
 _WITH_REFLECTED = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
 )  # fmt: skip
+_POINTWISE = {
+    "__add__": "add", "__sub__": "subtract", "__mul__": "multiply", "__truediv__": "divide", "__floordiv__": "floor_divide",
+    "__mod__": "remainder", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__eq__": "equal",
+    "__ne__": "not_equal", "__lt__": "less", "__le__": "less_equal", "__gt__": "greater", "__ge__": "greater_equal",
+}  # fmt: skip
 _OPERANDS = (Tensor, int, float, ndarray)
 
 
@@ -36,20 +43,31 @@ def inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     return method
 
 
+def _is_operand(value: Any) -> bool:
+    return isinstance(value, _OPERANDS) or hasattr(value, "dtype")
+
+
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS) and not hasattr(other, "dtype"):
+        return function(self, other) if _is_operand(other) else NotImplemented
+
+    return method
+
+
+def _pointwise_operator(operation: Operation) -> Callable[..., Any]:
+    """An operator that is one operation of two operands, without the way through its public function."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, Tensor) and not _is_operand(other):
             return NotImplemented
-        return function(self, other)
+        return binary(operation, self, other)
 
     return method
 
 
 def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, _OPERANDS) and not hasattr(other, "dtype"):
-            return NotImplemented
-        return function(other, self)
+        return function(other, self) if _is_operand(other) else NotImplemented
 
     return method
 
@@ -61,21 +79,30 @@ def _inplace_operator(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
+    """The tensor where `condition` holds, else `other`: `where` with the tensor in the middle, as PyTorch has it."""
+    return PUBLIC["where"].function(condition, self, other)
+
+
 def attach() -> None:
     """Attach everything; called once when the package is imported."""
     for entry in PUBLIC.values():
         for name in (entry.name, *entry.aliases):
             if entry.method and name not in Tensor.__dict__:
-                setattr(Tensor, name, entry.function)
+                setattr(Tensor, name, property(entry.function) if entry.attribute else entry.function)
             if entry.inplace:
                 setattr(Tensor, name + "_", inplace(entry.function, name + "_"))
+    Tensor.where = _where_method  # type: ignore[method-assign, assignment]
     for special, name in _OPERATORS.items():
         if name not in PUBLIC:
             continue
         function = PUBLIC[name].function
         base = special.strip("_")
         takes_other = base in _WITH_REFLECTED or base in ("eq", "ne", "lt", "le", "gt", "ge")
-        setattr(Tensor, special, _operator(function) if takes_other else function)
+        if special in _POINTWISE:
+            setattr(Tensor, special, _pointwise_operator(OPERATIONS[_POINTWISE[special]]()))
+        else:
+            setattr(Tensor, special, _operator(function) if takes_other else function)
         if base in _WITH_REFLECTED:
             setattr(Tensor, f"__r{base}__", _reflected(function))
             setattr(Tensor, f"__i{base}__", _inplace_operator(function))

@@ -468,11 +468,11 @@ def assign(target: Tensor, value: Tensor) -> Tensor:
         value = value.to(data.dtype)
     if not data.flags.writeable:
         raise ArgumentTypeError("in-place: the tensor's memory is read-only")
-    if 0 in data.strides and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True)):
+    if 0 in data.strides and data.size and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True)):
         raise ArgumentTypeError("in-place: the tensor is an expanded view, several of its elements share memory; clone() it")
     base = target._base
     root = target if base is None else base
-    tracked = _state.local.grad_enabled and (target.requires_grad or value._rg is True or root._rg is True)
+    tracked = _state.local.grad_enabled and (target.requires_grad or value.requires_grad or root._rg is True)
     if tracked and root._rg is True and root._node is None:
         what = "a leaf tensor" if base is None else "a view of a leaf tensor"
         raise GradientError(f"in-place: {what} that requires grad is changed in place; use no_grad() or a copy")
@@ -481,7 +481,7 @@ def assign(target: Tensor, value: Tensor) -> Tensor:
         recorder.assign(target, value)
     if tracked:
         if base is None:
-            target._node, target._rg = value._node, value._rg
+            target._node, target._rg = value._node, value.requires_grad
         else:
             chain: list[Tensor] = []
             view: Any = target
@@ -491,7 +491,7 @@ def assign(target: Tensor, value: Tensor) -> Tensor:
             child: Any = value
             for view in chain:
                 child = view_operation(view).put(dispatch.apply, view._parent, child)
-            base._node, base._rg = child._node, child._rg
+            base._node, base._rg = child._node, child.requires_grad
     if value._data is not data:
         np.copyto(data, value._data)
     if root._version is None:

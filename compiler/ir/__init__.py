@@ -2,5 +2,24 @@
 
 from .graph import Graph, topological
 from .node import Location, Node, constant, make
+from .parser import parse
+from .printer import node_text, to_text
+from .reference import evaluate
+from .structure import structural_key, structurally_equal
+from .verify import verify
 
-__all__ = ["Graph", "Location", "Node", "constant", "make", "topological"]
+__all__ = [
+    "Graph",
+    "Location",
+    "Node",
+    "constant",
+    "evaluate",
+    "make",
+    "node_text",
+    "parse",
+    "structural_key",
+    "structurally_equal",
+    "to_text",
+    "topological",
+    "verify",
+]

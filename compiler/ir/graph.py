@@ -9,9 +9,10 @@ from typing import Any
 from tracegraph.compiler.ops.base import Kind
 
 from .node import Node
+from .printer import to_text, value_names
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A pure function of its inputs, and the inputs whose memory takes a new value at the end.
 
@@ -59,40 +60,42 @@ class Graph:
 
     @cached_property
     def names(self) -> dict[Node, str]:
-        """A short unique name per node: the input's label, or `%number`."""
-        names: dict[Node, str] = {}
-        number = 0
-        for node in self.nodes:
-            if node.is_input:
-                names[node] = f"%in{node.operation.index}"  # type: ignore[attr-defined]
-            else:
-                names[node] = f"%{number}"
-                number += 1
-        return names
+        """A short unique name per node: `%` and the input's label, or a number."""
+        return value_names(self)
+
+    def __str__(self) -> str:
+        """The graph as text, large constants abbreviated; `printer.to_text` gives the text that can be parsed."""
+        return to_text(self, abbreviate=True)
+
+    def __repr__(self) -> str:
+        return (
+            f"<graph {self.name}: {len(self.inputs)} inputs, {self.operations} operations, {len(self.outputs)} outputs>"
+        )
 
     def rewrite(self, rule: Callable[[Node, tuple[Node, ...]], Node | None]) -> "Graph":
         """The graph with each node replaced by what `rule(node, new_operands)` gives (None: keep the operation).
 
-        Operands are replaced before their users. Inputs are kept. The result shares all unchanged nodes.
+        Operands are replaced before their users. Inputs are kept. The result shares all unchanged nodes, and is the
+        graph itself when nothing changed.
         """
         new: dict[Node, Node] = {node: node for node in self.inputs}
         for node in self.nodes:
             if node in new:
                 continue
-            operands = tuple(new[operand] for operand in node.operands)
+            operands = tuple([new[operand] for operand in node.operands])
             made = rule(node, operands)
             if made is None:
                 made = node if operands == node.operands else replace(node, operands=operands)
             new[node] = made
-        return replace(
-            self,
-            outputs=tuple(new[node] for node in self.outputs),
-            updates=tuple((target, new[value]) for target, value in self.updates),
-        )
+        outputs = tuple([new[node] for node in self.outputs])
+        updates = tuple([(target, new[value]) for target, value in self.updates])
+        if outputs == self.outputs and updates == self.updates:
+            return self
+        return replace(self, outputs=outputs, updates=updates)
 
 
 def topological(roots: Iterable[Node], first: Iterable[Node] = ()) -> tuple[Node, ...]:
-    """All nodes needed for the roots, operands before users; iterative, so that long chains do not overflow the stack."""
+    """All nodes needed for the roots, operands before users; iterative, for chains longer than the stack is deep."""
     order: dict[Node, None] = dict.fromkeys(first)
     for root in roots:
         if root in order:

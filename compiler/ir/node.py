@@ -1,7 +1,10 @@
-"""`Node`: one value in a graph, made by an operation from other nodes. Immutable, compared by identity, checked when made."""
+"""`Node`: one value in a graph, made by an operation from other nodes. Immutable, compared by identity."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tracegraph.compiler.ops.base import Kind, Operation
 from tracegraph.compiler.ops.leaves import Constant, Input
@@ -47,12 +50,38 @@ class Node:
         """Whether the value comes from outside."""
         return isinstance(self.operation, Input)
 
-    def key(self) -> tuple[Any, ...]:
-        """What makes two nodes interchangeable: equal operation and identical operands."""
-        return (self.operation, *map(id, self.operands))
+    def key(self) -> tuple[Hashable, ...]:
+        """What makes nodes interchangeable: the same operation and identical operands, in any order if it commutes."""
+        operands = [id(operand) for operand in self.operands]
+        if getattr(self.operation, "commutative", False):
+            operands.sort()
+        return (*operation_key(self.operation), *operands)
 
     def __repr__(self) -> str:
         return f"<{self.operation} : {self.spec}>"
+
+
+def operation_key(operation: Operation) -> tuple[Hashable, ...]:
+    """A tuple equal for two operations exactly when they and all their attributes are the same, to the bit."""
+    fields = operation.__dataclass_fields__  # type: ignore[attr-defined]
+    if not fields:
+        return (operation.name,)
+    return (operation.name, *[exact(getattr(operation, name)) for name in fields])
+
+
+def exact(value: Any) -> Hashable:
+    """The attribute in a form equal only for the same: 1, 1.0 and True differ, so do 0.0 and -0.0; NaN is NaN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, tuple):
+        return tuple([exact(element) for element in value])
+    if isinstance(value, float):
+        return ("float", value.hex())
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, Operation):
+        return operation_key(value)
+    return value  # type: ignore[no-any-return]
 
 
 def make(operation: Operation, *operands: Node, location: Location | None = None, backward: bool = False) -> Node:

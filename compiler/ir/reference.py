@@ -1,9 +1,10 @@
-"""The reference interpreter: evaluates a graph node by node with NumPy. It is the meaning every pass and kernel is tested against."""
+"""The reference interpreter: evaluates a graph node by node with NumPy. Passes and kernels are tested against it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime.errors import GraphError
 
 from .graph import Graph
@@ -21,10 +22,13 @@ def evaluate(graph: Graph, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarra
     values: dict[Node, np.ndarray] = {}
     for node, array in zip(graph.inputs, inputs, strict=True):
         if array.shape != node.shape or array.dtype != node.dtype:
-            raise GraphError(f"graph {graph.name}: input {node.operation} is {array.dtype}{array.shape}, not {node.spec}")
-        values[node] = array
+            given = Spec(array.shape, array.dtype)
+            raise GraphError(f"graph {graph.name}: input {graph.names[node]} must be {node.spec}, not {given}")
+        values[node] = np.asarray(array, order="C")
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if node not in values:
-                values[node] = np.asarray(node.operation.evaluate(np, *[values[operand] for operand in node.operands]))
+                result = node.operation.evaluate(np, *[values[operand] for operand in node.operands])
+                # Row-major, so that the order of a NumPy summation never depends on which views came before.
+                values[node] = np.asarray(result, order="C")
     return [values[node] for node in graph.outputs], [values[value] for _, value in graph.updates]

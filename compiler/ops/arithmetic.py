@@ -1,18 +1,23 @@
-"""Arithmetic, element by element: `add`, `sub`, `mul`, `div`, `neg` and their relatives."""
+"""Arithmetic, element by element: `add`, `sub`, `mul`, `neg`, `abs`, `lerp` and their relatives."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracegraph.runtime.errors import ArgumentError
+
 from . import dispatch
-from .base import Cotangent, operation
+from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise
+from .pointwise import Pointwise, zeros
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["add", "mul", "neg"]
+__all__ = [
+    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "sign", "square", "sub",
+    "subtract",
+]  # fmt: skip
 
 
 @operation
@@ -22,6 +27,7 @@ class Add(Pointwise):
     name = "add"
     arity = 2
     expression = "{0} + {1}"
+    bool_expression = "{0} | {1}"
     ufunc = np.add
     commutative = True
     differentiable = True
@@ -34,6 +40,13 @@ class Add(Pointwise):
 ADD = Add()
 
 
+def _scaled(name: str, input: TensorLike, other: TensorLike, alpha: float) -> "Tensor":
+    """`alpha * other`, where alpha must not turn integers into floats."""
+    if isinstance(alpha, float) and dispatch.result_type(input, other).kind != "f":
+        raise ArgumentError(f"{name}: alpha must be an integer for integer tensors, got {alpha}")
+    return mul(other, alpha)
+
+
 @public(inplace=True)
 def add(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
     """`input + alpha * other`, with broadcasting and type promotion.
@@ -42,8 +55,43 @@ def add(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
     tensor([2.0000, 3.5000])
     """
     if alpha != 1:
-        other = mul(other, alpha)
+        other = _scaled("add", input, other, alpha)
     return dispatch.binary(ADD, input, other)  # type: ignore[no-any-return]
+
+
+@operation
+class Subtract(Pointwise):
+    """Difference of two tensors."""
+
+    name = "subtract"
+    arity = 2
+    expression = "{0} - {1}"
+    ufunc = np.subtract
+    takes = "number"
+    identity = 0
+    differentiable = True
+    sample_dtypes = ("float32", "float64", "int64", "uint8")
+
+    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
+        return g, lambda: -g
+
+
+SUBTRACT = Subtract()
+
+
+@public(inplace=True, aliases=("subtract",))
+def sub(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
+    """`input - alpha * other`, with broadcasting and type promotion; bools are refused (use `^` or `logical_not`).
+
+    >>> tracegraph.sub(tracegraph.tensor([1.0, 2.5]), 1)
+    tensor([0.0000, 1.5000])
+    """
+    if alpha != 1:
+        other = _scaled("sub", input, other, alpha)
+    return dispatch.binary(SUBTRACT, input, other)  # type: ignore[no-any-return]
+
+
+subtract = sub
 
 
 @operation
@@ -53,6 +101,7 @@ class Multiply(Pointwise):
     name = "multiply"
     arity = 2
     expression = "{0} * {1}"
+    bool_expression = "{0} & {1}"
     ufunc = np.multiply
     commutative = True
     identity = 1
@@ -77,6 +126,9 @@ def mul(input: TensorLike, other: TensorLike) -> "Tensor":
     return dispatch.binary(MULTIPLY, input, other)  # type: ignore[no-any-return]
 
 
+multiply = mul
+
+
 @operation
 class Negative(Pointwise):
     """Negation."""
@@ -98,9 +150,143 @@ NEGATIVE = Negative()
 
 @public(inplace=True, aliases=("negative",))
 def neg(input: TensorLike) -> "Tensor":
-    """Negation.
+    """Negation; bools are refused (use `logical_not`).
 
     >>> tracegraph.neg(tracegraph.tensor([1.0, -2.5]))
-    tensor([-1.0000,  2.5000])
+    tensor([-1.0000, 2.5000])
     """
     return dispatch.unary(NEGATIVE, input)  # type: ignore[no-any-return]
+
+
+negative = neg
+
+
+@public()
+def positive(input: "Tensor") -> "Tensor":
+    """The tensor itself, which is what `+x` means.
+
+    >>> tracegraph.positive(tracegraph.tensor([1.0, -2.5]))
+    tensor([1.0000, -2.5000])
+    """
+    return dispatch.as_tensor(input)  # type: ignore[no-any-return]
+
+
+@operation
+class Square(Pointwise):
+    """The operand times itself."""
+
+    name = "square"
+    expression = "{0} * {0}"
+    ufunc = np.square
+    takes = "number"
+    differentiable = True
+    saves = (0,)
+    sample_dtypes = ("float32", "float64", "int64")
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: g * (a * 2),)
+
+
+SQUARE = Square()
+
+
+@public(inplace=True)
+def square(input: TensorLike) -> "Tensor":
+    """The operand times itself.
+
+    >>> tracegraph.square(tracegraph.tensor([1.5, -2.0]))
+    tensor([2.2500, 4.0000])
+    """
+    return dispatch.unary(SQUARE, input)  # type: ignore[no-any-return]
+
+
+@operation
+class Absolute(Pointwise):
+    """Absolute value; its gradient at 0 is 0."""
+
+    name = "absolute"
+    expression = "abs({0})"
+    ufunc = np.absolute
+    takes = "number"
+    idempotent = True
+    differentiable = True
+    saves = (0,)
+    sample_dtypes = ("float32", "float64", "int64", "uint8")
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: g * a.sign(),)
+
+
+ABSOLUTE = Absolute()
+
+
+@public(inplace=True, aliases=("absolute",))
+def abs(input: TensorLike) -> "Tensor":
+    """Absolute value. The gradient at 0 is 0.
+
+    >>> tracegraph.abs(tracegraph.tensor([1.5, -2.0]))
+    tensor([1.5000, 2.0000])
+    """
+    return dispatch.unary(ABSOLUTE, input)  # type: ignore[no-any-return]
+
+
+absolute = abs
+
+
+@operation
+class Sign(Pointwise):
+    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN."""
+
+    name = "sign"
+    expression = "sign_{f}({0})"
+    integer_expression = "select({0} > 0, 1, select({0} < 0, -1, 0))"
+    bool_expression = "{0}"
+    ufunc = np.sign
+    idempotent = True
+    differentiable = True
+    sample_dtypes = ("float32", "float64", "int64", "uint8", "bool")
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        return xp.array(operands[0]) if operands[0].dtype.kind == "b" else xp.sign(operands[0])
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: zeros(g),)
+
+
+SIGN = Sign()
+
+
+@public(inplace=True)
+def sign(input: "Tensor") -> "Tensor":
+    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN. The gradient is zero.
+
+    >>> tracegraph.sign(tracegraph.tensor([1.5, -2.0, 0.0]))
+    tensor([1., -1., 0.])
+    """
+    if input.dtype.kind == "b":
+        return dispatch.apply(SIGN, input)  # type: ignore[no-any-return]
+    return dispatch.unary(SIGN, input)  # type: ignore[no-any-return]
+
+
+@public(inplace=True)
+def addcmul(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> "Tensor":
+    """`input + value * tensor1 * tensor2`.
+
+    >>> one = tracegraph.tensor([1.0, 2.0])
+    >>> tracegraph.addcmul(one, one, one, value=0.5)
+    tensor([1.5000, 4.0000])
+    """
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+@public(inplace=True)
+def lerp(input: "Tensor", end: TensorLike, weight: TensorLike) -> "Tensor":
+    """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the scalar weight 1.
+
+    >>> tracegraph.lerp(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([3.0, 6.0]), 0.5)
+    tensor([2., 4.])
+    """
+    distance = sub(end, input)
+    if isinstance(weight, float | int) and not -0.5 < weight < 0.5:
+        return sub(end, mul(distance, 1 - weight))
+    return add(input, mul(distance, weight))

@@ -68,6 +68,9 @@ class Operation:
     inlines: ClassVar[bool] = False
     """Cheap enough to be computed again rather than stored (used by fusion)."""
 
+    data_dependent: ClassVar[bool] = False
+    """The shape of the result depends on the values of the operands: `infer` checks the operands and then refuses."""
+
     def infer(self, *operands: Spec) -> Spec:
         """Shape and dtype of the result. Raises ShapeError, DTypeError or DimensionError naming operation and shapes."""
         raise NotImplementedError(f"{type(self).__name__} has no infer")

@@ -12,14 +12,14 @@ from tracegraph.runtime.errors import DTypeError, ShapeError
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
 from .dispatch import TensorLike, public
-from .movement import Permute
+from .movement import Permute, permuted
 from .spec import Spec, broadcast_shapes, normalize_dim
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bilinear", "bmm", "chain_matmul", "dot", "ger", "inner", "kron", "matmul",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bilinear", "bmm", "dot", "ger", "inner", "kron", "matmul",
     "mm", "mv", "outer", "tensordot", "vdot",
 ]  # fmt: skip
 
@@ -76,7 +76,8 @@ class Matmul(Operation):
         for dtype in ("float32", "float64", "int64"):
             for a, b in shapes:
                 yield Sample(cls(), tuple((rng.random(shape) * 6 - 3).astype(dtype) for shape in (a, b)))
-        yield Sample(cls(), (rng.random((3, 2)).astype(np.float32).T, rng.random((4, 3)).astype(np.float32)[::-1].T[:, ::2].T.T[::1]))
+        transposed, reversed_ = rng.random((3, 2)).astype(np.float32).T, rng.random((3, 4)).astype(np.float32)[::-1]
+        yield Sample(cls(), (transposed, reversed_))
 
 
 MATMUL = Matmul()
@@ -96,7 +97,7 @@ def _swap_operation(ndim: int) -> Permute:
 
 def _swap(x: "Tensor") -> "Tensor":
     """The transposed matrices."""
-    return dispatch.apply(_swap_operation(x.ndim), x)  # type: ignore[no-any-return]
+    return permuted(x, _swap_operation(x.ndim))
 
 
 def _column(x: "Tensor") -> "Tensor":
@@ -280,32 +281,6 @@ def addbmm(input: "Tensor", batch1: "Tensor", batch2: "Tensor", *, beta: float =
     tensor([[7.]])
     """
     return _scaled("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)
-
-
-@public(method=False)
-def chain_matmul(*matrices: "Tensor") -> "Tensor":
-    """Product of several matrices, multiplied in the order that costs least.
-
-    >>> row = tracegraph.tensor([[1.0, 2.0]])
-    >>> tracegraph.chain_matmul(row, row.permute(1, 0), row)
-    tensor([[ 5., 10.]])
-    """
-    _need_ranks("chain_matmul", (2,) * len(matrices), *matrices)
-    remaining = list(matrices)
-    while len(remaining) > 1:
-        costs = [a.shape[0] * a.shape[1] * b.shape[1] for a, b in zip(remaining, remaining[1:], strict=False)]
-        cheapest = costs.index(min(costs)) if len(remaining) > 3 else _best_of_three(remaining)
-        remaining[cheapest : cheapest + 2] = [matmul(remaining[cheapest], remaining[cheapest + 1])]
-    return remaining[0]
-
-
-def _best_of_three(matrices: Sequence["Tensor"]) -> int:
-    """Which neighbours of two or three matrices to multiply first."""
-    if len(matrices) == 2:
-        return 0
-    m, k = matrices[0].shape
-    n, p = matrices[2].shape
-    return 0 if m * k * n + m * n * p <= k * n * p + m * k * p else 1
 
 
 @public(method=False)

@@ -35,6 +35,19 @@ constant: Callable[..., Any] = _not_installed
 """constant(value, dtype) -> 0-d Tensor for a Python scalar (a constant of the graph)."""
 result_type: Callable[..., Any] = _not_installed
 """result_type(*values) -> dtype. PyTorch's promotion of tensors and scalars."""
+default_dtype: Callable[..., Any] = _not_installed
+"""default_dtype() -> the dtype of floats made from Python numbers."""
+assign: Callable[..., Any] = _not_installed
+"""assign(target, value) -> target. Makes `value` the target's content, in its memory (views and gradients included)."""
+view: Callable[..., Any] = _not_installed
+"""view(parent, array, operation) -> Tensor over an array already made from the parent's by a view operation; the operation
+may be given as a function of the parent, called only when a gradient, a recording or an in-place change asks for it."""
+write: Callable[..., Any] = _not_installed
+"""write(target, operation, *others) -> target. assign(target, apply(operation, target, *others)), without the copy of the
+target where nobody looks: the operation has `write(xp, array, *others)`, which changes the array."""
+draw: Callable[..., Any] = _not_installed
+"""draw(operation, blocks, generator) -> Tensor. Applies an operation to the state of a generator (None: the default one) and
+advances it by a number of Philox blocks."""
 
 
 def install(**functions: Callable[..., Any]) -> None:
@@ -51,21 +64,24 @@ class PublicFunction:
     method: bool
     inplace: bool
     aliases: tuple[str, ...]
+    attribute: bool = False
 
 
 PUBLIC: dict[str, PublicFunction] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def public(*, method: bool = True, inplace: bool = False, aliases: tuple[str, ...] = ()) -> Callable[[_Function], _Function]:
+def public(
+    *, method: bool = True, inplace: bool = False, aliases: tuple[str, ...] = (), attribute: bool = False
+) -> Callable[[_Function], _Function]:
     """Decorator of a family's function: makes it part of the public surface.
 
     `method` also makes it a method of Tensor (the first argument is self), `inplace` also gives `Tensor.name_`,
-    `aliases` are further names for all of these.
+    `aliases` are further names for all of these; an `attribute` is read from the tensor without a call (`x.T`).
     """
 
     def register(function: _Function) -> _Function:
-        PUBLIC[function.__name__] = PublicFunction(function.__name__, function, method, inplace, aliases)
+        PUBLIC[function.__name__] = PublicFunction(function.__name__, function, method, inplace, aliases, attribute)
         return function
 
     return register

@@ -1,14 +1,18 @@
 """The base of pointwise operations: each gives a NumPy ufunc and the expression its loop body is made of."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tracegraph.runtime.errors import DTypeError
 
+from . import dispatch
 from .base import Array, Kind, Operation, Sample
 from .spec import Spec, bool_, broadcast_shapes
+
+if TYPE_CHECKING:
+    from tracegraph.tensor import Tensor
 
 
 class Pointwise(Operation):
@@ -17,9 +21,12 @@ class Pointwise(Operation):
     kind = Kind.POINTWISE
     expression: ClassVar[str] = ""
     """Python (Numba) expression of one element: `{0}`, `{1}` are the operands, `{f}` the suffix of vector functions
-    (`f32`, `f64`) for the operand dtype. It must not raise and must give what `evaluate` gives for every dtype taken."""
+    (`f32`, `f64`) for the operand dtype, `{t}` its type (`float32(0.5)`, so that a literal does not widen the formula).
+    It must not raise and must give what `evaluate` gives for every dtype taken."""
     integer_expression: ClassVar[str] = ""
     """The expression for integer and bool operands where it differs."""
+    bool_expression: ClassVar[str] = ""
+    """The expression for bool operands where it differs from that for integers."""
     predicate: ClassVar[bool] = False
     """The result is bool."""
     commutative: ClassVar[bool] = False
@@ -55,22 +62,45 @@ class Pointwise(Operation):
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         operation = cls()
-        low, high = cls.domain
-        shapes: list[tuple[tuple[int, ...], ...]] = (
-            [((3, 4),), ((),), ((0, 2),), ((17,),)]
-            if cls.arity == 1
-            else [((3, 4), (3, 4)), ((3, 1), (4,)), ((), (2, 3)), ((0, 2), (2,)), ((5,), ())]
-        )
         for dtype in cls.sample_dtypes:
-            for group in shapes:
-                full = (group * cls.arity)[: cls.arity] if len(group) < cls.arity else group
-                arrays = []
-                for shape in full:
-                    if np.dtype(dtype).kind == "b":
-                        array = rng.random(shape) < 0.5
-                    elif np.dtype(dtype).kind in "iu":
-                        array = rng.integers(max(int(low), 0 if np.dtype(dtype).kind == "u" else -9), 9, shape)
-                    else:
-                        array = rng.uniform(low, high, shape)
-                    arrays.append(np.asarray(array).astype(dtype))
-                yield Sample(operation, tuple(arrays))
+            for shapes in _SHAPES[cls.arity]:
+                yield Sample(operation, tuple(draw(rng, shape, dtype, cls.domain) for shape in shapes))
+            strided = [draw(rng, (4, 3), dtype, cls.domain).T, draw(rng, (3, 8), dtype, cls.domain)[::-1, ::2]]
+            yield Sample(operation, tuple((strided * 2)[: cls.arity]))
+
+
+_SHAPES: dict[int, list[tuple[tuple[int, ...], ...]]] = {
+    1: [((3, 4),), ((),), ((0, 2),), ((17,),)],
+    2: [((3, 4), (3, 4)), ((3, 1), (4,)), ((), (2, 3)), ((0, 2), (2,)), ((5,), ())],
+    3: [((2, 3), (2, 3), (2, 3)), ((3, 1), (4,), ()), ((), (), ()), ((2, 0), (1,), (2, 1))],
+}
+
+
+def draw(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str, domain: tuple[float, float] = (-3.0, 3.0)
+) -> Array:
+    """A random array for samples: floats from `domain`, integers from -9 (or where the domain starts) to 8, either bool."""
+    low, high = domain
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return np.asarray(rng.random(shape) < 0.5)
+    if kind in "iu":
+        return np.asarray(rng.integers(max(int(low), 0) if kind == "u" else int(low) * 3, 9, shape)).astype(dtype)
+    return np.asarray(rng.uniform(low, high, shape)).astype(dtype)
+
+
+class FloatFunction(Pointwise):
+    """A differentiable function of floats; the public function casts integers and bools to the default float dtype."""
+
+    takes = "float"
+    differentiable = True
+
+
+def zeros(g: "Tensor") -> "Tensor":
+    """The cotangent zero, for functions that are constant almost everywhere."""
+    return dispatch.constant(0, g.dtype).expand(g.shape)  # type: ignore[no-any-return]
+
+
+def masked(mask: "Tensor", g: "Tensor") -> "Tensor":
+    """`g` where the mask holds, else zero, also where `g` is not finite."""
+    return g.where(mask, dispatch.constant(0, g.dtype))  # type: ignore[no-any-return]

@@ -37,7 +37,11 @@ def _candidates() -> Iterator[ctypes.CDLL]:
     root = os.path.dirname(np.__file__)
     extensions = glob.glob(os.path.join(root, "_core", "_multiarray_umath*"))
     bundled = glob.glob(os.path.join(os.path.dirname(root), "numpy.libs", "*openblas*"))
-    for path in (*sorted(extensions), *sorted(bundled), *sorted(glob.glob(os.path.join(root, ".dylibs", "*openblas*")))):
+    for path in (
+        *sorted(extensions),
+        *sorted(bundled),
+        *sorted(glob.glob(os.path.join(root, ".dylibs", "*openblas*"))),
+    ):
         if path.endswith((".so", ".dylib", ".dll", ".pyd")):
             try:
                 yield ctypes.CDLL(path)

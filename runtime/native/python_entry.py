@@ -111,9 +111,12 @@ def entry_ir(spec: EntrySpec, *, symbol: str, main_symbol: str) -> str:
     ]
     origins = ["[ 0, %start ]", "[ 0, %table.array ]"]
     previous = "table.good"
-    for position, (dtype, slot, written) in enumerate(spec.arrays, 1):
+    for position, (dtype, _, written) in enumerate(spec.arrays, 1):
         label = f"a{position}"
-        lines += [_check_array(label, position, np.dtype(dtype).num, written), _data_address(f"%{label}.data", f"%{label}")]
+        lines += [
+            _check_array(label, position, np.dtype(dtype).num, written),
+            _data_address(f"%{label}.data", f"%{label}"),
+        ]
         origins += [f"[ {position}, %{previous} ]", f"[ {position}, %{label}.array ]"]
         previous = f"{label}.good"
     for position, (_, slot, _) in enumerate(spec.arrays, 1):
@@ -136,7 +139,10 @@ def entry_ir(spec: EntrySpec, *, symbol: str, main_symbol: str) -> str:
         "  ret ptr null",
         "miscounted:",
         "  %count_error = load ptr, ptr @PyExc_TypeError",
-        f"  %count_result = call ptr (ptr, ptr, ...) @PyErr_Format(ptr %count_error, ptr @{symbol}.miscounted, i64 {count}, i64 %count)",
+        (
+            "  %count_result = call ptr (ptr, ptr, ...) @PyErr_Format("
+            f"ptr %count_error, ptr @{symbol}.miscounted, i64 {count}, i64 %count)"
+        ),
         "  ret ptr null",
         "}",
         _text_constant(f"{symbol}.bad", _expectation(spec)),

@@ -11,10 +11,11 @@ import numpy as np
 from tracegraph.runtime import cache
 from tracegraph.runtime.native.machine import NativeLibrary, compile_ir, load_object, machine_key
 from tracegraph.runtime.native.python_entry import address_of_ir, layout_is_known, python_function
-from tracegraph.runtime.native.thread_pool_ir import thread_pool_ir
+from tracegraph.runtime.native.thread_pool_ir import STEERING_SYMBOLS, thread_pool_ir
 from tracegraph.runtime.native.threads import pool
 
 _ADDRESS_OF = "tracegraph_address_of"
+
 
 def python_symbols() -> dict[str, int]:
     """Addresses of what native code uses of CPython and of the platform."""
@@ -45,6 +46,16 @@ def _yield_address() -> int:
     return _address(ctypes.CDLL(None).sched_yield)
 
 
+def _steering_symbols() -> dict[str, int]:
+    """Addresses of the functions that keep a waking worker off its waker's core; empty where there are none."""
+    if sys.platform != "linux":
+        return {}
+    process = ctypes.CDLL(None)
+    if not all(hasattr(process, name) for name in STEERING_SYMBOLS):
+        return {}
+    return {name: _address(getattr(process, name)) for name in STEERING_SYMBOLS}
+
+
 def _cached_code(text: str, *, level: int) -> bytes:
     digest = hashlib.sha256(repr((text, level, machine_key())).encode())
     key = digest.hexdigest()
@@ -57,9 +68,10 @@ def _cached_code(text: str, *, level: int) -> bytes:
 
 @functools.cache
 def _support() -> NativeLibrary:
-    text = thread_pool_ir() + address_of_ir(_ADDRESS_OF)
-    exports = ["tracegraph_parallel", "tracegraph_worker", _ADDRESS_OF]
-    library = load_object(_cached_code(text, level=2), exports, python_symbols())
+    steering = _steering_symbols()
+    text = thread_pool_ir(steering=bool(steering)) + address_of_ir(_ADDRESS_OF)
+    exports = ["tracegraph_parallel", "tracegraph_worker", "tracegraph_idle", _ADDRESS_OF]
+    library = load_object(_cached_code(text, level=2), exports, {**python_symbols(), **steering})
     # The workers run this code until the process ends, so it is never freed.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
     return library
@@ -68,12 +80,12 @@ def _support() -> NativeLibrary:
 def parallel_address() -> int:
     """The address of `tracegraph_parallel(kernel, lo, hi, grain, table)`; starts the worker threads."""
     library = _support()
-    pool.start(library["tracegraph_worker"])
+    pool.start(library["tracegraph_worker"], library["tracegraph_idle"])
     return library["tracegraph_parallel"]
 
 
 def make_address_of() -> Callable[[np.ndarray], int]:
-    """A fast function from a NumPy array to the address of its data; plain ctypes where arrays are laid out otherwise."""
+    """A fast function from a NumPy array to the address of its data; slower where arrays are laid out otherwise."""
     if not layout_is_known():
         return slow_address_of
     library = _support()

@@ -14,14 +14,14 @@ _TEXT = """
 ;
 ; Pool block (64-byte lines, zeroed by the owner, never freed):
 ;      0  i32 taken by a caller         4  i32 number of threads, the caller included
-;      8  i64 pauses before a worker sleeps
+;      8  i64 pauses that a worker makes before it begins to yield its core
+;     16  i64 pauses and yields that it makes before it sleeps
 ;     64  i64 epoch: grows with each job that workers shall look at
 ;    128  ptr kernel   136 ptr table   144 i64 lo   152 i64 hi   160 i64 chunk size   168 i64 number of chunks
 ;    192  i64 next chunk
 ;    256  i64 workers inside the job; the top bit is set while no job is open
-;    320  i64 number of workers that came up
 ;    384  per worker, 64 bytes each: i32 sleeping; at 8 ptr to the CPython lock it sleeps on; at 16 ptr to the pool;
-;         at 24 i64 epoch at its start; at 32 i32 its number, from 1 on
+;         at 24 i64 epoch at its start; at 32 i32 its number, from 1 on; at 36 i32 the system's number of its thread
 
 declare i32 @PyThread_acquire_lock(ptr, i32)
 declare void @PyThread_release_lock(ptr)
@@ -76,16 +76,17 @@ entry:
   %lock = load ptr, ptr %lock_at
   %epoch_at = getelementptr i8, ptr %pool, i64 64
   %inside_at = getelementptr i8, ptr %pool, i64 256
-  %patience_at = getelementptr i8, ptr %pool, i64 8
-  %up_at = getelementptr i8, ptr %pool, i64 320
-  %up = atomicrmw add ptr %up_at, i64 1 seq_cst
+  %pauses_at = getelementptr i8, ptr %pool, i64 8
+  %patience_at = getelementptr i8, ptr %pool, i64 16
+  <note thread>
   br label %wait
 wait:
   %seen = phi i64 [ %first, %entry ], [ %now, %leave ], [ %now, %stay_out ], [ %seen, %woken ], [ %seen, %stay_awake ]
+  %pauses = load atomic i64, ptr %pauses_at monotonic, align 8
   %patience = load atomic i64, ptr %patience_at monotonic, align 8
   br label %spin
 spin:
-  %turn = phi i64 [ 0, %wait ], [ %turn_next, %spin_on ]
+  %turn = phi i64 [ 0, %wait ], [ %turn_next, %hold ], [ %turn_next, %give_way ]
   %now = load atomic i64, ptr %epoch_at acquire, align 8
   %changed = icmp ne i64 %now, %seen
   br i1 %changed, label %join, label %idle
@@ -94,7 +95,13 @@ idle:
   %tired = icmp sgt i64 %turn_next, %patience
   br i1 %tired, label %sleep, label %spin_on
 spin_on:
+  %long = icmp sgt i64 %turn_next, %pauses
+  br i1 %long, label %give_way, label %hold
+hold:
   call void @pause()
+  br label %spin
+give_way:
+  %yielded = call i32 @tracegraph_yield()
   br label %spin
 sleep:
   %unused = atomicrmw xchg ptr %record, i32 1 seq_cst
@@ -202,6 +209,7 @@ claim:
   %still = icmp eq i32 %was, 1
   br i1 %still, label %release, label %wake_next
 release:
+  <steer>
   %lock_at = getelementptr i8, ptr %record, i64 8
   %lock = load ptr, ptr %lock_at
   call void @PyThread_release_lock(ptr %lock)
@@ -240,12 +248,99 @@ define void @tracegraph_parallel(ptr %kernel, i64 %lo, i64 %hi, i64 %grain, ptr 
   ret void
 }
 @tracegraph_pool = external global i8
+
+; Pause and yield so many times, for measuring how long that takes.
+define void @tracegraph_idle(i64 %pauses, i64 %yields) {
+entry:
+  br label %test_pause
+test_pause:
+  %turn = phi i64 [ 0, %entry ], [ %turn_next, %hold ]
+  %more = icmp slt i64 %turn, %pauses
+  br i1 %more, label %hold, label %test_yield
+hold:
+  call void @pause()
+  %turn_next = add i64 %turn, 1
+  br label %test_pause
+test_yield:
+  %round = phi i64 [ 0, %test_pause ], [ %round_next, %give_way ]
+  %again = icmp slt i64 %round, %yields
+  br i1 %again, label %give_way, label %done
+give_way:
+  %yielded = call i32 @tracegraph_yield()
+  %round_next = add i64 %round, 1
+  br label %test_yield
+done:
+  ret void
+}
 """
 
 
-def thread_pool_ir() -> str:
-    """The IR for this machine, whose processor decides how a waiting thread pauses."""
+# Linux tends to wake a worker on the core of its waker, where it waits until the whole region is done. So a sleeper
+# may wake anywhere but there. The mask has room for 1024 cores.
+_STEERING = """
+declare i32 @gettid()
+declare i32 @sched_getcpu()
+declare i32 @sched_getaffinity(i32, i64, ptr)
+declare i32 @sched_setaffinity(i32, i64, ptr)
+declare i64 @llvm.vector.reduce.or.v16i64(<16 x i64>)
+
+define internal void @note_thread(ptr %record) {
+  %thread = call i32 @gettid()
+  %thread_at = getelementptr i8, ptr %record, i64 36
+  store atomic i32 %thread, ptr %thread_at monotonic, align 4
+  ret void
+}
+
+define internal void @keep_off_my_core(ptr %record) noinline {
+entry:
+  %mask = alloca <16 x i64>
+  store <16 x i64> zeroinitializer, ptr %mask
+  %asked = call i32 @sched_getaffinity(i32 0, i64 128, ptr %mask)
+  %core = call i32 @sched_getcpu()
+  %refused = icmp slt i32 %asked, 0
+  %outside = icmp ugt i32 %core, 1023
+  %unknown = or i1 %refused, %outside
+  br i1 %unknown, label %done, label %clear
+clear:
+  %word = lshr i32 %core, 6
+  %word_at = getelementptr i64, ptr %mask, i32 %word
+  %wide = zext i32 %core to i64
+  %place = and i64 %wide, 63
+  %bit = shl i64 1, %place
+  %others = xor i64 %bit, -1
+  %old = load i64, ptr %word_at
+  %new = and i64 %old, %others
+  store i64 %new, ptr %word_at
+  %all = load <16 x i64>, ptr %mask
+  %any = call i64 @llvm.vector.reduce.or.v16i64(<16 x i64> %all)
+  %single = icmp eq i64 %any, 0
+  br i1 %single, label %done, label %steer
+steer:
+  %thread_at = getelementptr i8, ptr %record, i64 36
+  %thread = load atomic i32, ptr %thread_at monotonic, align 4
+  %set = call i32 @sched_setaffinity(i32 %thread, i64 128, ptr %mask)
+  br label %done
+done:
+  ret void
+}
+"""
+STEERING_SYMBOLS = ("gettid", "sched_getcpu", "sched_getaffinity", "sched_setaffinity")
+
+
+def thread_pool_ir(*, steering: bool) -> str:
+    """The IR for this machine, whose processor decides how a waiting thread pauses.
+
+    With `steering` the process must have the functions `STEERING_SYMBOLS`.
+    """
     architecture = llvm.get_process_triple().split("-")[0]
     pause = _PAUSE.get(architecture)
-    instruction = f'call void asm sideeffect "{pause}", "~{{memory}}"()' if pause else ""
-    return _TEXT.replace("<pause>", instruction).replace("<chunks per thread>", str(CHUNKS_PER_THREAD))
+    replacements = {
+        "<pause>": f'call void asm sideeffect "{pause}", "~{{memory}}"()' if pause else "",
+        "<chunks per thread>": str(CHUNKS_PER_THREAD),
+        "<note thread>": "call void @note_thread(ptr %record)" if steering else "",
+        "<steer>": "call void @keep_off_my_core(ptr %record)" if steering else "",
+    }
+    text = _TEXT
+    for placeholder, instruction in replacements.items():
+        text = text.replace(placeholder, instruction)
+    return text + (_STEERING if steering else "")

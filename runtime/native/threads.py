@@ -7,6 +7,7 @@ child, where the workers do not exist: nothing waits and nothing aborts.
 import ctypes
 import os
 import threading
+import time
 
 from tracegraph.runtime.errors import ArgumentError
 
@@ -14,7 +15,9 @@ _LINE = 64
 _MOST_WORKERS = 255
 _WORKERS_OFFSET = 384
 _CLOSED = -(2**63)
-_PATIENCE = 4000
+# How long an idle worker holds its core, and how long it stays awake offering it to others; sleepers wake slowly.
+_HOLD_SECONDS, _AWAKE_SECONDS = 50e-6, 2e-3
+_PROBE_PAUSES, _PROBE_YIELDS = 2000, 100
 
 
 def _default_threads() -> int:
@@ -43,7 +46,6 @@ class ThreadPool:
         self._threads = ctypes.c_int32.from_address(self.address + 4)
         self._epoch = ctypes.c_int64.from_address(self.address + 64)
         self._inside = ctypes.c_int64.from_address(self.address + 256)
-        ctypes.c_int64.from_address(self.address + 8).value = _PATIENCE
         self._inside.value = _CLOSED
         self._threads.value = 1
         self._started = 0
@@ -76,12 +78,29 @@ class ThreadPool:
             self._wanted = count
             self._bring_up()
 
-    def start(self, worker_address: int) -> None:
-        """Start the workers, which run the native function at `worker_address`; later calls do nothing."""
+    def start(self, worker_address: int, idle_address: int) -> None:
+        """Start the workers, which run the native function at `worker_address`; later calls do nothing.
+
+        The function at `idle_address` pauses and yields a given number of times; it is timed once.
+        """
         with self._change:
             if self._worker_address is None:
+                self._set_patience(idle_address)
                 self._worker_address = worker_address
                 self._bring_up()
+
+    def _set_patience(self, idle_address: int) -> None:
+        idle = ctypes.PYFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(idle_address)
+
+        def seconds(pauses: int, yields: int) -> float:
+            start = time.perf_counter()
+            idle(pauses, yields)
+            return max(time.perf_counter() - start, 1e-7)
+
+        pauses = int(_HOLD_SECONDS * _PROBE_PAUSES / seconds(_PROBE_PAUSES, 0))
+        yields = int(_AWAKE_SECONDS * _PROBE_YIELDS / seconds(0, _PROBE_YIELDS))
+        ctypes.c_int64.from_address(self.address + 8).value = pauses
+        ctypes.c_int64.from_address(self.address + 16).value = pauses + yields
 
     def _bring_up(self) -> None:
         if self._worker_address is None:

@@ -1,4 +1,4 @@
-"""Write LLVM IR as mathematics: `x * x + 1.0`, `fma(a, b, c)`, `select(x < 0.0, a, b)` on typed values of an IR builder.
+"""Write LLVM IR as mathematics: `x * x + 1.0`, `fma(a, b, c)`, `select(x < 0.0, a, b)` on typed IR values.
 
 The arithmetic is pinned to IEEE semantics: Numba's `fastmath` option rewrites every floating-point instruction of a
 module that has no flags, so each one here carries a flag that means nothing for it, and calls refuse further flags.
@@ -70,22 +70,23 @@ class Expression:
 
     @property
     def format(self) -> FloatFormat:
-        """The floating-point format of the value; TypeError for an integer."""
-        found = _FORMATS.get(str(self.type))
+        """The floating-point format of the value or of its lanes; TypeError for an integer."""
+        found = _FORMATS.get(str(getattr(self.type, "element", self.type)))
         if found is None:
             raise TypeError(f"expected a float or double value, got LLVM type {self.type}")
         return found
 
     @property
     def is_float(self) -> bool:
-        """Whether the value is a floating-point number."""
-        return str(self.type) in _FORMATS
+        """Whether the value is a floating-point number or a vector of them."""
+        return str(getattr(self.type, "element", self.type)) in _FORMATS
 
     def lift(self, other: Expression | Scalar) -> Expression:
         """`other` as an expression of this value's type; expressions are returned as they are."""
         if isinstance(other, Expression):
             return other
-        return Expression(self.builder, ir.Constant(self.type, other))
+        lanes = getattr(self.type, "count", None)
+        return Expression(self.builder, ir.Constant(self.type, other if lanes is None else [other] * lanes))
 
     def _wrap(self, value: Any) -> Expression:
         return Expression(self.builder, value)
@@ -195,23 +196,33 @@ def by_width(x: Expression, single: Chosen, double: Chosen) -> Chosen:
     return single if x.format is F32 else double
 
 
-def constant_like(x: Expression, number: float) -> Expression:
-    """The constant `number` in the type of `x`."""
-    return x.lift(number)
+def _intrinsic_function(module: Any, name: str, operand_type: Any, function_type: Any) -> Any:
+    lanes = getattr(operand_type, "count", None)
+    if lanes is None:
+        return module.declare_intrinsic(name, [operand_type], function_type)
+    # llvmlite spells the suffixes of scalars only.
+    full_name = f"{name}.v{lanes}{operand_type.element.intrinsic_name}"
+    return module.globals.get(full_name) or ir.Function(module, function_type, full_name)
+
+
+def call_function(function: Any, *operands: Expression) -> Expression:
+    """Call an LLVM function, without fast-math flags for ever."""
+    builder = operands[0].builder
+    call = builder.call(function, [operand.value for operand in operands])
+    call.fastmath = _PinnedFlags()
+    return Expression(builder, call)
 
 
 def intrinsic_call(name: str, *operands: Expression) -> Expression:
     """Call an LLVM intrinsic whose operands and result all have the type of the first operand."""
     first = operands[0]
     function_type = ir.FunctionType(first.type, [first.type] * len(operands))
-    function = first.builder.module.declare_intrinsic(name, [first.type], function_type)
-    call = first.builder.call(function, [operand.value for operand in operands])
-    call.fastmath = _PinnedFlags()
-    return Expression(first.builder, call)
+    function = _intrinsic_function(first.builder.module, name, first.type, function_type)
+    return call_function(function, *operands)
 
 
 def fma(a: Expression, b: Expression | Scalar, c: Expression | Scalar) -> Expression:
-    """a * b + c rounded once."""
+    """a * b + c rounded once; on a CPU without the instruction LLVM calls the C library, right but ten times slower."""
     return intrinsic_call("llvm.fma", a, a.lift(b), a.lift(c))
 
 
@@ -264,7 +275,7 @@ def power_of_two(n: Expression) -> Expression:
 
 
 def scale_by_power_of_two(x: Expression, n: Expression) -> Expression:
-    """x * 2**n, rounded once, for |x| near 1 and |n| up to twice the exponent range: overflow and denormals included."""
+    """x * 2**n, rounded once, for |x| near 1 and |n| up to twice the exponent range: overflow and denormals too."""
     half = intrinsic_call("llvm.floor", n * 0.5)
     return x * power_of_two(half) * power_of_two(n - half)
 

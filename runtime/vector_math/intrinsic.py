@@ -1,4 +1,4 @@
-"""Turn a formula on expressions into a function callable from Numba-compiled code: `exp_f32 = unary("exp", F32, exp)`.
+"""Turn a formula on expressions into a function for Numba-compiled code: `exp_f32, exp_f64 = unary("exp", exp)`.
 
 The LLVM instructions are emitted at the place of the call: nothing is typed or lowered by Numba but the call itself.
 """
@@ -12,7 +12,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from .expression import F32, Expression, FloatFormat
+from .expression import F32, F64, Expression, FloatFormat
 
 Formula = Callable[..., Expression]
 
@@ -27,8 +27,17 @@ def _require_numbers(name: str, *operands: Any) -> None:
             raise TypingError(f"{name} takes numbers, but was given {operand}")
 
 
-def unary(name: str, shape: FloatFormat, formula: Formula) -> Any:
-    """A function `name_f32` or `name_f64` of one number, converted to `shape` before the formula is applied."""
+def unary(name: str, formula: Formula) -> tuple[Any, Any]:
+    """The functions `name_f32` and `name_f64` of one number, which is converted to the width first."""
+    return _unary(name, F32, formula), _unary(name, F64, formula)
+
+
+def binary(name: str, formula: Formula) -> tuple[Any, Any]:
+    """The functions `name_f32` and `name_f64` of two numbers, which are converted to the width first."""
+    return _binary(name, F32, formula), _binary(name, F64, formula)
+
+
+def _unary(name: str, shape: FloatFormat, formula: Formula) -> Any:
     full_name = f"{name}_{shape.name}"
     number = _number_type(shape)
 
@@ -43,8 +52,7 @@ def unary(name: str, shape: FloatFormat, formula: Formula) -> Any:
     return _publish(full_name, typing, formula)
 
 
-def binary(name: str, shape: FloatFormat, formula: Formula) -> Any:
-    """A function `name_f32` or `name_f64` of two numbers, converted to `shape` before the formula is applied."""
+def _binary(name: str, shape: FloatFormat, formula: Formula) -> Any:
     full_name = f"{name}_{shape.name}"
     number = _number_type(shape)
 
@@ -64,7 +72,7 @@ def extremum(name: str, formula: Formula, integer_comparison: str) -> Any:
 
     def typing(typingctx: Any, x: Any, y: Any) -> Any:
         _require_numbers(name, x, y)
-        unified = typingctx.unify_types(x, y)
+        unified: Any = typingctx.unify_types(x, y)
         if not isinstance(unified, (types.Integer, types.Float, types.Boolean)):
             raise TypingError(f"{name} takes real numbers, but was given {x} and {y}")
 
@@ -72,7 +80,7 @@ def extremum(name: str, formula: Formula, integer_comparison: str) -> Any:
             left, right = arguments
             if isinstance(unified, types.Float):
                 return formula(Expression(builder, left), Expression(builder, right)).value
-            signed = isinstance(unified, types.Integer) and unified.signed
+            signed = getattr(unified, "signed", False)
             compare = builder.icmp_signed if signed else builder.icmp_unsigned
             return builder.select(compare(integer_comparison, left, right), left, right)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from .exponential import LN2_DOUBLE, LN2_SINGLE
 from .expression import (
     F32,
     Expression,
@@ -22,7 +23,6 @@ from .expression import (
     two_product,
     two_sum,
 )
-from .exponential import LN2_DOUBLE, LN2_SINGLE
 
 # (log(1+f) - f + f**2/2) / f**3 on [sqrt(1/2) - 1, sqrt(2) - 1], weighted error 2**-30.3.
 _CUBIC_SINGLE = (0.3333331259546043, -0.2500000952677562, 0.20002118984208575, -0.16667999933056868,
@@ -32,8 +32,8 @@ _CUBIC_SINGLE = (0.3333331259546043, -0.2500000952677562, 0.20002118984208575, -
 _ATANH_DOUBLE = (0.6666666666666666, 0.4000000000000624, 0.28571428569086826, 0.22222222646677853, 0.1818177567379274,
                  0.15387090434094733, 0.13250124766314242, 0.13251273497864122)  # fmt: skip
 
-INVERSE_LN2_PAIR_SINGLE = (1.4426950216293335, 1.925963033500011e-08)
-INVERSE_LN2_PAIR_DOUBLE = (1.4426950408889634, 2.0355273740931033e-17)
+_INVERSE_LN2_SINGLE = (1.4426950216293335, 1.925963033500011e-08)
+_INVERSE_LN2_DOUBLE = (1.4426950408889634, 2.0355273740931033e-17)
 _INVERSE_LN10_SINGLE = (0.4342944920063019, -1.0103049952192578e-08)
 _INVERSE_LN10_DOUBLE = (0.4342944819032518, 1.098319650216765e-17)
 _LOG10_2_SINGLE = (0.3010300099849701, -1.432098883924482e-08)
@@ -88,45 +88,36 @@ def log(x: Expression) -> Expression:
     return _with_special_values(x, _combine(exponent, mantissa - 1.0))
 
 
-def _log_pair(mantissa: Expression) -> tuple[Expression, Expression]:
-    """log(mantissa) as a rounded value and the rest."""
+def _log_in_base(x: Expression, scale: tuple[float, float], step: tuple[float, float]) -> Expression:
+    """log(x) * scale with exponents counted in steps; scale and step = scale * ln 2 are given as pairs."""
+    exponent, mantissa = split_any_exponent(x)
     f = mantissa - 1.0
-    half = 0.5 * f
-    half_square = half * f
-    high, low = quick_two_sum(f, -half_square)
-    return quick_two_sum(high, low - fma(half, f, -half_square) + log_correction(f, half_square))
-
-
-def _times_pair(high: Expression, low: Expression, factor: tuple[float, float]) -> tuple[Expression, Expression]:
-    """(high + low) * (factor[0] + factor[1]) as a rounded value and the rest."""
-    product, error = two_product(high, factor[0])
-    return product, error + fma(high, factor[1], low * factor[0])
+    half_square = 0.5 * f * f
+    # Only the leading term f * scale needs a pair: what follows it is below a sixth of the result.
+    leading, error = two_product(f, scale[0])
+    error = fma(log_correction(f, half_square) - half_square, scale[0], fma(f, scale[1], error))
+    shift = exponent * step[0]
+    total, rest = quick_two_sum(shift, leading)
+    if step[1] != 0.0:
+        rest = rest + fma(exponent, step[1], fma(exponent, step[0], -shift))
+    return _with_special_values(x, total + (rest + error))
 
 
 def log2(x: Expression) -> Expression:
     """The logarithm to base 2; exact at powers of 2."""
-    exponent, mantissa = split_any_exponent(x)
-    scale = by_width(x, INVERSE_LN2_PAIR_SINGLE, INVERSE_LN2_PAIR_DOUBLE)
-    product, error = _times_pair(*_log_pair(mantissa), scale)
-    total, rest = quick_two_sum(exponent, product)
-    return _with_special_values(x, total + (rest + error))
+    return _log_in_base(x, by_width(x, _INVERSE_LN2_SINGLE, _INVERSE_LN2_DOUBLE), (1.0, 0.0))
 
 
 def log10(x: Expression) -> Expression:
     """The logarithm to base 10."""
-    exponent, mantissa = split_any_exponent(x)
     scale = by_width(x, _INVERSE_LN10_SINGLE, _INVERSE_LN10_DOUBLE)
-    product, error = _times_pair(*_log_pair(mantissa), scale)
-    step, step_low = by_width(x, _LOG10_2_SINGLE, _LOG10_2_DOUBLE)
-    shift, shift_error = two_product(exponent, step)
-    total, rest = quick_two_sum(shift, product)
-    return _with_special_values(x, total + (rest + (error + fma(exponent, step_low, shift_error))))
+    return _log_in_base(x, scale, by_width(x, _LOG10_2_SINGLE, _LOG10_2_DOUBLE))
 
 
 def log1p(x: Expression) -> Expression:
-    """log(1 + x), with full relative accuracy near 0: the rounding error of 1 + x is carried into the reduced argument."""
-    sum_, residue = two_sum(x, 1.0)
-    exponent, mantissa = split_exponent(sum_)
+    """log(1 + x), with full relative accuracy near 0: the rounding error of 1 + x goes into the reduced argument."""
+    total, residue = two_sum(x, 1.0)
+    exponent, mantissa = split_exponent(total)
     # Beyond 2**100 the residue is far below the last place; the limit keeps the power of two normal.
     shift = select(exponent > 100.0, x.lift(-100.0), -exponent)
     result = _combine(exponent, fma(residue, power_of_two(shift), mantissa - 1.0))

@@ -9,19 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding
 from llvmlite import ir
 
-from .expression import F64, Expression
+from .expression import F64, Expression, call_function
 
-# A test for rare operands: takes the builder, the operands and `constant`, which makes a number of their LLVM type.
-RareTest = Callable[[Any, list[Any], Callable[[float], Any]], Any]
+# A test for rare operands, applied to scalars and to vectors.
+RareTest = Callable[..., Expression]
 
-_LANE_COUNTS = (2, 4, 8, 16, 32)
+
+def _lane_counts() -> tuple[int, ...]:
+    """The numbers of lanes that loops over float32 or float64 have on this CPU; each one costs compile time."""
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512f", False):
+        return (4, 8, 16)
+    return (4, 8) if features.get("avx", False) else (2, 4)
+
+
+_LANE_COUNTS = _lane_counts()
 
 
 def _declare(module: Any, name: str, value_type: Any, arity: int) -> Any:
     function = ir.Function(module, ir.FunctionType(value_type, [value_type] * arity), name)
-    # Equal definitions of several modules are merged; unlike `linkonce_odr`, unreferenced ones are kept for the vectoriser.
+    # Merged across modules as `linkonce_odr` is, but kept for the vectoriser while nothing refers to it.
     function.linkage = "weak_odr"
     for attribute in ("noinline", "nounwind", "readnone"):
         function.attributes.add(attribute)
@@ -33,10 +43,10 @@ def _define_scalar(module: Any, name: str, arity: int, is_rare: RareTest, librar
     function = _declare(module, name, double, arity)
     library_type = ir.FunctionType(double, [double] * arity)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    operands = list(function.args)
-    with builder.if_then(is_rare(builder, operands, lambda number: ir.Constant(double, number)), likely=False):
+    operands = [Expression(builder, argument) for argument in function.args]
+    with builder.if_then(is_rare(*operands).value, likely=False):
         library = module.globals.get(library_name) or ir.Function(module, library_type, library_name)
-        builder.ret(builder.call(library, operands))
+        builder.ret(call_function(library, *operands).value)
     builder.ret(ir.Constant(double, 0.0))
     return function
 
@@ -47,28 +57,33 @@ def _define_vector(module: Any, name: str, scalar: Any, lanes: int, is_rare: Rar
     vector = ir.VectorType(double, lanes)
     arity = len(scalar.args)
     function = _declare(module, name, vector, arity)
-    operands = list(function.args)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    rare = is_rare(builder, operands, lambda number: ir.Constant(vector, [number] * lanes))
-    any_rare = builder.icmp_unsigned("!=", builder.bitcast(rare, ir.IntType(lanes)), ir.IntType(lanes)(0))
+    operands = [Expression(builder, argument) for argument in function.args]
+    mask = ir.IntType(lanes)
+    any_rare = builder.icmp_unsigned("!=", builder.bitcast(is_rare(*operands).value, mask), mask(0))
     zero = ir.Constant(vector, [0.0] * lanes)
-    body, usual = function.append_basic_block("lane"), function.append_basic_block("usual")
-    entry = builder.block
-    builder.cbranch(any_rare, body, usual)
+    usual, lane_by_lane = function.append_basic_block("usual"), function.append_basic_block("lane_by_lane")
+    builder.cbranch(any_rare, lane_by_lane, usual)
     builder.position_at_end(usual)
     builder.ret(zero)
+    builder.position_at_end(lane_by_lane)
+    # The first operand's place also takes the results.
+    places = [builder.alloca(vector) for _ in operands]
+    for place, operand in zip(places, operands, strict=True):
+        builder.store(operand.value, place)
+    body, done = function.append_basic_block("body"), function.append_basic_block("done")
+    builder.branch(body)
     builder.position_at_end(body)
-    lane, result = builder.phi(index), builder.phi(vector)
-    value = builder.call(scalar, [builder.extract_element(operand, lane) for operand in operands])
-    updated = builder.insert_element(result, value, lane)
+    lane = builder.phi(index)
+    elements = [builder.gep(builder.bitcast(place, double.as_pointer()), [lane]) for place in places]
+    result = call_function(scalar, *(Expression(builder, builder.load(element)) for element in elements))
+    builder.store(result.value, elements[0])
     following = builder.add(lane, index(1))
-    lane.add_incoming(index(0), entry)
+    lane.add_incoming(index(0), lane_by_lane)
     lane.add_incoming(following, body)
-    result.add_incoming(zero, entry)
-    result.add_incoming(updated, body)
-    done = function.append_basic_block("done")
     builder.cbranch(builder.icmp_unsigned("==", following, index(lanes)), done, body)
-    ir.IRBuilder(done).ret(updated)
+    builder.position_at_end(done)
+    builder.ret(builder.load(places[0]))
 
 
 def rare_call(name: str, library_name: str, is_rare: RareTest, *operands: Expression) -> Expression:
@@ -76,8 +91,7 @@ def rare_call(name: str, library_name: str, is_rare: RareTest, *operands: Expres
 
     `name` identifies the pair of test and function in a module.
     """
-    builder = operands[0].builder
-    module = builder.module
+    module = operands[0].builder.module
     full_name = f"vector_math_rare_{name}"
     scalar = module.globals.get(full_name)
     if scalar is None:
@@ -88,4 +102,4 @@ def rare_call(name: str, library_name: str, is_rare: RareTest, *operands: Expres
             variants.append(f"_ZGV_LLVM_N{lanes}{'v' * len(operands)}_{full_name}({full_name}_{lanes})")
         # llvmlite knows no string attributes; the set prints what it holds.
         set.add(scalar.attributes, f'"vector-function-abi-variant"="{",".join(variants)}"')
-    return Expression(builder, builder.call(scalar, [operand.value for operand in operands]))
+    return call_function(scalar, *operands)

@@ -1,10 +1,11 @@
-"""Formulas of rounding, sign and remainder functions, on expressions of either width; maximum and minimum for any type."""
+"""Formulas of rounding, signs, remainders, maximum and minimum, on expressions of either width."""
 
 from __future__ import annotations
 
 import math
 
-from .expression import F32, F64, Expression, absolute, copy_sign, fma, intrinsic_call, nearest, select
+from .expression import F64, Expression, absolute, copy_sign, fma, intrinsic_call, nearest, select
+from .rare_case import rare_call
 
 
 def floor(x: Expression) -> Expression:
@@ -33,19 +34,21 @@ def sign(x: Expression) -> Expression:
     return select(x.is_nan(), x, select(x.equals(0.0), 0.0, unit))
 
 
-def _positive_remainder_single(x: Expression, y: Expression) -> Expression:
-    """|x| - trunc(|x| / |y|) |y|, exact, for float32 operands by steps in float64 that each remove 52 quotient bits."""
-    remainder, divisor = absolute(x).to(F64), absolute(y).to(F64)
-    for _ in range(6):
-        # The quotient rounded by a last place only moves the remainder by a multiple of the divisor.
-        quotient = intrinsic_call("llvm.trunc", remainder / divisor)
-        remainder = absolute(fma(-quotient, divisor, remainder))
-    return remainder.to(F32)
+def _has_long_quotient(x: Expression, y: Expression) -> Expression:
+    # Where the product overflows, no finite x is beyond it.
+    return absolute(x) > absolute(y) * 2.0**52
 
 
 def fmod(x: Expression, y: Expression) -> Expression:
-    """The remainder of x / y with the sign of x, exact (C's fmod)."""
-    return x._wrap(x.builder.frem(x.value, y.value, flags=("arcp",)))
+    """The remainder of x / y with the sign of x, exact; quotients beyond 2**52 are left to the C library's fmod."""
+    dividend, divisor = absolute(x).to(F64), absolute(y).to(F64)
+    quotient = trunc(dividend / divisor)
+    # The division may have rounded up to the next integer; the remainder is then exact too, but negative.
+    rest = fma(-quotient, divisor, dividend)
+    rest = select(rest < 0.0, rest + divisor, rest)
+    rest = select(divisor.equals(math.inf) & (dividend < math.inf), dividend, rest)
+    library = rare_call("fmod", "fmod", _has_long_quotient, dividend, divisor)
+    return copy_sign(select(_has_long_quotient(dividend, divisor), library, rest).to(x.format), x)
 
 
 def remainder(x: Expression, y: Expression) -> Expression:

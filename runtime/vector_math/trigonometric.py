@@ -6,9 +6,6 @@ sine and cosine on |r| <= pi/4: minimax fits (Remez, 60 digits) made for this mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from .expression import (
     F32,
     F64,
@@ -61,7 +58,8 @@ def _reduce_single(x: Expression) -> tuple[Expression, Expression]:
     return _quadrant_bits(n), fma(-n, _HALF_PI[1], fma(-n, _HALF_PI[0], wide)).to(F32)
 
 
-def _sine(r: Expression, square: Expression, rest: Expression | None) -> Expression:
+def sine_of_reduced(r: Expression, square: Expression, rest: Expression | None) -> Expression:
+    """sin(r + rest) for |r| <= pi/4 and square = r**2; float32 without rest, float64 with."""
     if rest is None:
         return fma(r * square, polynomial(square, _SIN_SINGLE), r)
     cubed = r * square
@@ -69,7 +67,8 @@ def _sine(r: Expression, square: Expression, rest: Expression | None) -> Express
     return r + fma(cubed, series, fma(-0.5 * square, rest, rest))
 
 
-def _cosine(r: Expression, square: Expression, rest: Expression | None) -> Expression:
+def cosine_of_reduced(r: Expression, square: Expression, rest: Expression | None) -> Expression:
+    """cos(r + rest) for |r| <= pi/4 and square = r**2; float32 without rest, float64 with."""
     half = 0.5 * square
     leading = 1.0 - half
     error = (1.0 - leading) - half
@@ -88,7 +87,7 @@ def _sine_and_cosine(x: Expression) -> tuple[Expression, Expression, Expression]
     else:
         quadrant, r, rest = _reduce(x)
     square = r * r
-    return quadrant, _sine(r, square, rest), _cosine(r, square, rest)
+    return quadrant, sine_of_reduced(r, square, rest), cosine_of_reduced(r, square, rest)
 
 
 def _pick(quadrant: Expression, even: Expression, odd: Expression) -> Expression:
@@ -97,19 +96,15 @@ def _pick(quadrant: Expression, even: Expression, odd: Expression) -> Expression
     return select((quadrant & 2).equals(0), chosen, -chosen)
 
 
-def _is_huge(builder: Any, operands: list[Any], constant: Callable[[float], Any]) -> Any:
-    """Whether |x| is finite and beyond the reduction's reach."""
-    (x,) = operands
-    above = builder.fcmp_ordered(">", x, constant(REDUCTION_LIMIT), flags=("arcp",))
-    below = builder.fcmp_ordered("<", x, constant(-REDUCTION_LIMIT), flags=("arcp",))
-    return builder.or_(above, below)
+def _is_huge(x: Expression) -> Expression:
+    return absolute(x) > REDUCTION_LIMIT
 
 
 def _with_huge_arguments(name: str, x: Expression, regular: Expression) -> Expression:
     """`regular`, or the C library's answer beyond the reduction's limit."""
     wide = x.to(F64)
     library = rare_call(name, name, _is_huge, wide).to(x.format)
-    return select(absolute(wide) > REDUCTION_LIMIT, library, regular)
+    return select(_is_huge(wide), library, regular)
 
 
 def sin(x: Expression) -> Expression:

@@ -21,29 +21,29 @@ def _parents(node: Any) -> tuple[Any, ...]:
     return node.edges  # type: ignore[no-any-return]
 
 
-def _order(roots: Sequence[Any]) -> list[Any]:
+def order(roots: Sequence[Any]) -> list[Any]:
     """All nodes above the roots, every node before its parents (iterative: chains may be long)."""
-    order: list[Any] = []
+    found: list[Any] = []
     state: dict[int, bool] = {}
     stack: list[tuple[Any, bool]] = [(root, False) for root in roots]
     while stack:
         node, expanded = stack.pop()
         if expanded:
-            order.append(node)
+            found.append(node)
             continue
         if id(node) in state:
             continue
         state[id(node)] = True
         stack.append((node, True))
         stack.extend((parent, False) for parent in _parents(node) if parent is not None and id(parent) not in state)
-    order.reverse()
-    return order
+    found.reverse()
+    return found
 
 
-def _needed(order: list[Any], targets: set[int]) -> set[int]:
+def _needed(nodes: list[Any], targets: set[int]) -> set[int]:
     """Ids of the nodes from which one of the targets is reached."""
     needed: set[int] = set()
-    for node in reversed(order):
+    for node in reversed(nodes):
         if id(node) in targets or any(parent is not None and id(parent) in needed for parent in _parents(node)):
             needed.add(id(node))
     return needed
@@ -65,16 +65,16 @@ def run(
     roots: Sequence[tuple[Any, Tensor]], *, retain_graph: bool, create_graph: bool, targets: Sequence[Any] | None
 ) -> dict[int, Tensor]:
     """Propagate the roots' cotangents. Returns those of `targets` by id, or with None accumulates into the leaves' `.grad`."""
-    order = _order([root for root, _ in roots])
+    nodes = order([root for root, _ in roots])
     wanted = None if targets is None else {id(target) for target in targets}
-    needed = None if wanted is None else _needed(order, wanted)
+    needed = None if wanted is None else _needed(nodes, wanted)
     pending: dict[int, Any] = {}
     for root, g in roots:
         pending[id(root)] = _add(pending.get(id(root)), g)
     found: dict[int, Tensor] = {}
     recorder = _state.active_recorder()
     with GradMode(create_graph):
-        for node in order:
+        for node in nodes:
             g = pending.pop(id(node), None)
             if g is None or (needed is not None and id(node) not in needed):
                 continue

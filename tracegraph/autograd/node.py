@@ -26,42 +26,49 @@ def edge_of(tensor: Tensor) -> Any:
     return tensor if node is None else node
 
 
-class Saved:
-    """A tensor kept for backward, with the version it had; changed in place since, it must not be used."""
+# What is kept of an operand is a plain tuple, because making one is much cheaper than making an object:
+# (tensor, its data, the tensor whose version counts, that version) of one whose value the vjp reads, else (shape, dtype).
 
-    __slots__ = ("counter", "data", "edge", "tensor", "version")
 
-    def __init__(self, tensor: Tensor, *, output: bool = False) -> None:
-        root = tensor if tensor._base is None else tensor._base
-        counter = root._version
-        if counter is None:
-            counter = root._version = [0]
-        self.counter = counter
-        self.version = counter[0]
-        self.data = tensor._data
-        self.tensor = None if output else tensor
+def _changed(name: str, shape: tuple[int, ...], now: int, then: int) -> GradientError:
+    return GradientError(
+        f"{name}: a tensor of shape {shape} needed for its gradient was modified in place after it was used "
+        f"(version {now}, expected {then}); clone it before the in-place operation"
+    )
 
-    def unpack(self, name: str, node: "GradNode | None" = None) -> Tensor:
-        """The tensor as it was saved.
 
-        Raises:
-            GradientError: if it was modified in place since.
-        """
-        if self.counter[0] != self.version:
-            raise GradientError(
-                f"{name}: a tensor of shape {self.data.shape} needed for its gradient was modified in place after it was used "
-                f"(version {self.counter[0]}, expected {self.version}); clone it before the in-place operation"
-            )
-        if self.tensor is not None:
-            return self.tensor
-        tensor = Tensor.__new__(Tensor)
-        tensor._data = self.data
-        tensor._node = node
-        tensor._rg = True
-        recorder = _state.active_recorder()
-        if recorder is not None:
-            recorder.same_value(tensor, self.data)
-        return tensor
+def unpack_operand(kept: tuple[Any, ...], name: str) -> Any:
+    """The operand as it was when the operation ran, or its spec where the value was not kept.
+
+    Raises:
+        GradientError: if it was modified in place since.
+    """
+    if len(kept) == 2:
+        return Spec(*kept)
+    tensor, data, root, version = kept
+    counter = root._version
+    if counter is not None and counter[0] != version:
+        raise _changed(name, data.shape, counter[0], version)
+    return tensor if tensor._data is data else Tensor(data)
+
+
+def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode") -> Tensor:
+    """The output as it was when the operation ran; not the tensor itself, which would keep itself alive through its node.
+
+    Raises:
+        GradientError: if it was modified in place since.
+    """
+    data, counter, version = kept
+    if counter[0] != version:
+        raise _changed(name, data.shape, counter[0], version)
+    tensor = Tensor.__new__(Tensor)
+    tensor._data = data
+    tensor._node = node
+    tensor._rg = True
+    recorder = _state.active_recorder()
+    if recorder is not None:
+        recorder.same_value(tensor, data)
+    return tensor
 
 
 class GradNode:
@@ -73,17 +80,34 @@ class GradNode:
         self.operation = operation
         self.hooks: list[Hook] | None = None
         self.released = False
-        self.edges = tuple([edge_of(operand) for operand in operands])
         saves = operation.saves
-        if not saves:
-            self.operands: Any = [(operand._data.shape, operand._data.dtype) for operand in operands]
-        else:
-            everything = saves[0] == -1
-            self.operands = [
-                Saved(operand) if everything or position in saves else (operand._data.shape, operand._data.dtype)
-                for position, operand in enumerate(operands)
-            ]
-        self.out: Any = Saved(out, output=True) if operation.saves_output else (out._data.shape, out._data.dtype)
+        everything = saves == (-1,)
+        edges: list[Any] = []
+        kept: list[tuple[Any, ...]] = []
+        for position, operand in enumerate(operands):
+            data, base = operand._data, operand._base
+            if not operand._rg:
+                edges.append(None)
+            elif base is None:
+                node = operand._node
+                edges.append(operand if node is None else node)
+            else:
+                edges.append(edge_of(operand))
+            if everything or position in saves:
+                root = operand if base is None else base
+                counter = root._version
+                kept.append((operand, data, root, 0 if counter is None else counter[0]))
+            else:
+                kept.append((data.shape, data.dtype))
+        self.edges = tuple(edges)
+        self.operands = kept
+        self.out: tuple[Any, ...] | None = None
+        if operation.saves_output:
+            root = out if out._base is None else out._base
+            counter = root._version
+            if counter is None:
+                counter = root._version = [0]
+            self.out = (out._data, counter, counter[0])
 
     @property
     def name(self) -> str:
@@ -98,8 +122,9 @@ class GradNode:
                 f"{name}: backward through this graph a second time: what it had saved was freed; "
                 "pass retain_graph=True to the first backward"
             )
-        unpacked = [o.unpack(name) if type(o) is Saved else Spec(*o) for o in self.operands]
-        out = self.out.unpack(name, self) if type(self.out) is Saved else Spec(*self.out)
+        unpacked = [unpack_operand(kept, name) for kept in self.operands]
+        data = g._data
+        out = Spec(data.shape, data.dtype) if self.out is None else unpack_output(self.out, name, self)
         results: list[Any] = []
         for edge, cotangent, operand in zip(
             self.edges, self.operation.vjp(g, out, *unpacked), unpacked, strict=True
@@ -116,7 +141,7 @@ class GradNode:
     def release(self) -> None:
         """Forget what was saved; the node can no longer be differentiated."""
         self.released = True
-        self.operands = ()
+        self.operands = []
         self.out = None
 
     def __repr__(self) -> str:
@@ -180,3 +205,28 @@ class OutputNode:
 
     def __repr__(self) -> str:
         return f"<{self.name} backward, output {self.index}>"
+
+
+class FreedNode:
+    """The `grad_fn` of a tensor whose graph has been consumed by backward inside of a traced call."""
+
+    __slots__ = ("edges", "hooks", "name", "__weakref__")
+    released = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.edges: tuple[Any, ...] = ()
+        self.hooks: list[Hook] | None = None
+
+    def cotangents(self, g: Any) -> list[Any]:
+        """Always an error: what the graph had saved is gone."""
+        raise GradientError(
+            f"{self.name}: backward through this graph a second time: what it had saved was freed; "
+            "pass retain_graph=True to the first backward"
+        )
+
+    def release(self) -> None:
+        """Nothing is left to forget."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name} backward>"

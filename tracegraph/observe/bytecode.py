@@ -1,7 +1,7 @@
 """Read from a code object, without running it, which names it can load and store, and which of them belong together.
 
-The attributes of `self.config.alpha` are a *chain*: `alpha` is looked up only on `self.config`. An attribute of anything
-that is not such a chain is a *general* name, which may be looked up on any object the code gets hold of.
+The attributes of `self.config.alpha` are a *chain*: `alpha` is looked up only on `self.config`. An attribute of
+anything that is not such a chain is a *general* name, which may be looked up on any object the code gets hold of.
 """
 
 import dis
@@ -27,7 +27,7 @@ DYNAMIC_FUNCTIONS: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"
 _DYNAMIC_METHODS: Final = frozenset({"__setattr__", "__delattr__", "__getattribute__", "__getattr__"})
 _FORBIDDEN: Final = frozenset(
     {"__globals__", "__builtins__", "gi_frame", "cr_frame", "ag_frame", "f_globals", "f_locals", "f_builtins", "f_back"}
-    | {"tb_frame", "tb_next", "__closure__", "cell_contents", "__subclasses__", "__traceback__", "__weakref__"}
+    | {"tb_frame", "tb_next", "__closure__", "cell_contents", "__subclasses__", "__weakref__"}
     | {"gi_yieldfrom", "cr_await"}
 )
 
@@ -62,9 +62,9 @@ class CodeFacts:
     imports: list[tuple[str, int, tuple[str, ...], int]] = field(default_factory=list)
     forbidden: list[tuple[str, int]] = field(default_factory=list)
     constant_name_calls: set[int] = field(default_factory=set)
+    roots: tuple[str, ...] = ()
     catches: bool = False
-    names_super: bool = False
-    names_isinstance: bool = False
+    rebinds_anything: bool = False
 
 
 def code_facts(code: types.CodeType) -> CodeFacts:
@@ -99,13 +99,15 @@ class _Reader:
         position = 0
         while position < len(self.steps):
             position = self._step(position)
+        first = self.code.co_varnames[: max(1, self.code.co_kwonlyargcount + 1)]
+        roots = [chain.root for chain in facts.chains if chain.scope in ("local", "free")]
+        facts.roots = tuple(dict.fromkeys([*first, *roots]))
         names = set(self.code.co_names)
         if names & (DYNAMIC_FUNCTIONS | _DYNAMIC_METHODS):
             facts.general.update(text for text in _string_constants(self.code) if text.isidentifier())
             facts.stored.update(text for text in _string_constants(self.code) if text.isidentifier())
             facts.catches = True
-        facts.names_super = "super" in names or "__class__" in self.code.co_freevars or "__mro__" in names
-        facts.names_isinstance = bool(names & {"isinstance", "issubclass"})
+        facts.rebinds_anything = bool(names & {"__dict__", "__class__", "__bases__", "__code__"})
         return facts
 
     def _step(self, position: int) -> int:
@@ -166,9 +168,7 @@ class _Reader:
             scope == "local" and self._is_argument(root) and root not in self.reassigned
         )
         names: list[str] = []
-        called = "NULL" in first.argrepr or (
-            position > 0 and self.steps[position - 1].opname == "PUSH_NULL"
-        )
+        called = "NULL" in first.argrepr or (position > 0 and self.steps[position - 1].opname == "PUSH_NULL")
         used, position = True, position + 1
         while position < len(self.steps):
             step = self.steps[position]
@@ -195,9 +195,7 @@ class _Reader:
         if scope == "local" and not tracked:
             names, used = [], True
         checked = not jumped and not called and self._feeds_isinstance(position)
-        self.facts.chains.append(
-            Chain(scope, root, tuple(names), used, called and not jumped and used, checked, line)
-        )
+        self.facts.chains.append(Chain(scope, root, tuple(names), used, called and not jumped and used, checked, line))
         return position
 
     def _feeds_isinstance(self, position: int) -> bool:
@@ -280,7 +278,6 @@ def _loads_string(step: dis.Instruction) -> bool:
 def _string_constants(code: types.CodeType) -> list[str]:
     found: list[str] = []
     for constant in code.co_consts:
-        for text in constant if isinstance(constant, (tuple, frozenset)) else (constant,):
-            if isinstance(text, str):
-                found.append(text)
+        texts = constant if isinstance(constant, tuple | frozenset) else (constant,)
+        found.extend(text for text in texts if isinstance(text, str))
     return found

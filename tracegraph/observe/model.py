@@ -1,4 +1,4 @@
-"""The words of observation: what a caller tells about library objects, and what it gets back after the recording run."""
+"""The words of observation: what a caller tells about library objects, and what it gets back after the run."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

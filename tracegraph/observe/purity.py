@@ -1,9 +1,9 @@
 """Tables of the C functions and C types that have no effect except on the Python containers they are given.
 
-Whatever is not here is taken to have effects. Changes of lists, dicts and sets need no entry: they are seen by comparison.
+Whatever is not here is taken to have effects. Changes of lists, dicts and sets need no entry: comparison shows them.
 """
 
-import _abc
+import abc
 import bisect
 import builtins
 import collections
@@ -22,10 +22,35 @@ import numpy as np
 
 from tracegraph.observe.values import class_dict, class_mro, is_python_class
 
-_PURE_BUILTINS: Final = (
-    "abs all any ascii bin callable chr divmod format hex isinstance issubclass iter len max min next oct ord pow repr "
-    "round sorted sum aiter anext __build_class__ hash"
-).split()
+_PURE_BUILTINS: Final = [
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "callable",
+    "chr",
+    "divmod",
+    "format",
+    "hex",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "max",
+    "min",
+    "next",
+    "oct",
+    "ord",
+    "pow",
+    "repr",
+    "round",
+    "sorted",
+    "sum",
+    "aiter",
+    "anext",
+    "__build_class__",
+]
 _DYNAMIC_BUILTINS: Final = ("getattr", "hasattr", "setattr", "delattr")
 _PURE_OPERATOR: Final = frozenset(
     name for name in dir(operator) if name not in ("attrgetter", "methodcaller") and not name.startswith("__")
@@ -48,7 +73,7 @@ PURE_FUNCTIONS: Final[dict[int, object]] = {
         *_functions_of(bisect),
         *_functions_of(functools, ["reduce"]),
         *_functions_of(collections, ["_count_elements"]),
-        *_functions_of(_abc, ["_abc_instancecheck", "_abc_subclasscheck"]),
+        *(vars(abc)[name] for name in ("_abc_instancecheck", "_abc_subclasscheck") if name in vars(abc)),
         functools.reduce,
     ]
 }
@@ -56,12 +81,15 @@ DYNAMIC_FUNCTIONS: Final[dict[int, object]] = {
     id(getattr(builtins, name)): getattr(builtins, name) for name in _DYNAMIC_BUILTINS
 }
 
-_DICT_VIEWS: Final = (type({}.keys()), type({}.values()), type({}.items()))
-ITERATORS: Final[frozenset[type]] = frozenset(
-    {type(iter(source)) for source in ([], (), {}, {}.values(), {}.items(), set(), "", b"", range(1), bytearray())}
+_EMPTY: Final[dict[object, object]] = {}
+DICT_VIEWS: Final[tuple[type, ...]] = (type(_EMPTY.keys()), type(_EMPTY.values()), type(_EMPTY.items()))
+_ITERABLES: Final[tuple[Any, ...]] = ([], (), {}, {}.values(), {}.items(), set(), "", b"", range(1), bytearray())
+_ITERTOOLS: Final[set[Any]] = {value for value in vars(itertools).values() if isinstance(value, type)}
+ITERATORS: Final[frozenset[Any]] = frozenset(
+    {type(iter(source)) for source in _ITERABLES}
     | {type(reversed([])), type(reversed({})), type(iter("é")), type(iter(collections.deque()))}
     | {zip, map, filter, enumerate, reversed, type(iter(int, 0)), type(iter(range(1 << 70)))}
-    | {value for value in vars(itertools).values() if isinstance(value, type)}
+    | _ITERTOOLS
 )
 GENERATORS: Final = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _EXCEPTIONS: Final = tuple(
@@ -69,31 +97,35 @@ _EXCEPTIONS: Final = tuple(
 )
 
 # Types whose instances may be made anywhere: making one and using one has no effect on anything outside it.
-PURE_TYPES: Final[frozenset[type]] = frozenset(
+PURE_TYPES: Final[frozenset[Any]] = frozenset(
     {int, float, complex, bool, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, slice, object, type}
     | {property, staticmethod, classmethod, super, memoryview, type(None), type(Ellipsis), type(NotImplemented)}
     | {collections.deque, collections.OrderedDict, collections.defaultdict, functools.partial, operator.itemgetter}
     | {types.SimpleNamespace, types.MethodType, types.MappingProxyType, types.GenericAlias, types.UnionType}
     | {types.FunctionType, types.ModuleType, types.BuiltinFunctionType, types.GeneratorType, types.CellType}
     | {types.CodeType, types.MemberDescriptorType, types.GetSetDescriptorType, re.Pattern, re.Match}
-    | set(_DICT_VIEWS) | ITERATORS | set(_EXCEPTIONS)
+    | set(DICT_VIEWS) | ITERATORS | set(_EXCEPTIONS)
     | {value for value in vars(np).values() if isinstance(value, type) and issubclass(value, (np.generic, np.dtype))}
     | {np.dtype, type(np.dtype("float32")), *(type(np.dtype(code)) for code in "?bhilqBHILQefdgFDG")}
 ) - {np.void, np.object_}  # fmt: skip
 # A function made by `types.FunctionType(code, globals)` or a module made by hand could not be followed.
-UNCALLABLE_TYPES: Final = frozenset({types.FunctionType, types.ModuleType, types.CellType, types.CodeType})
+UNCALLABLE_TYPES: Final[frozenset[Any]] = frozenset(
+    {types.FunctionType, types.ModuleType, types.CellType, types.CodeType}
+)
+
+_TUPLE_GETTER: Final = type(vars(collections.namedtuple("_Sample", "field"))["field"])
 
 # Types whose instances can be held for good: nothing about them can change.
-CONSTANT_TYPES: Final[frozenset[type]] = frozenset(
-    {object, types.GenericAlias, types.UnionType, types.CodeType, re.Pattern, operator.itemgetter, re.Match, *_EXCEPTIONS}
+CONSTANT_TYPES: Final[frozenset[Any]] = frozenset(
+    {object, types.GenericAlias, types.UnionType, types.CodeType, re.Pattern, operator.itemgetter, re.Match}
     | {type(typing.Any), type(typing.Optional), type(typing.TypeVar("_T")), type(typing.List[int])}  # noqa: UP006
-    | {types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, enum.auto}
-) - {*_EXCEPTIONS}  # fmt: skip
+    | {types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, _TUPLE_GETTER}
+)
 
-_PURE_METHOD_OWNERS: Final = (
-    (int, float, complex, bool, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, slice)
-    + (collections.deque, collections.OrderedDict, collections.defaultdict, *_DICT_VIEWS, *GENERATORS, property)
-    + (types.MappingProxyType, re.Pattern, re.Match, memoryview, np.dtype, np.generic, *ITERATORS, *_EXCEPTIONS)
+_PURE_METHOD_OWNERS: Final[tuple[Any, ...]] = (
+    *(int, float, complex, bool, str, bytes, bytearray, tuple, list, dict, set, frozenset, range, slice),
+    *(collections.deque, collections.OrderedDict, collections.defaultdict, *DICT_VIEWS, *GENERATORS, property),
+    *(types.MappingProxyType, re.Pattern, re.Match, memoryview, np.dtype, np.generic, *ITERATORS, *_EXCEPTIONS),
 )
 _METHOD_OWNERS: Final = {id(owner): owner for owner in _PURE_METHOD_OWNERS}
 _OBJECT_METHODS: Final = frozenset(
@@ -103,9 +135,7 @@ _OBJECT_METHODS: Final = frozenset(
 _IMPURE_METHODS: Final = frozenset({"tofile", "dump", "dumps", "setfield", "setflags", "put", "fill", "__setstate__"})
 EVENTED_TYPES: Final = (types.BuiltinFunctionType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 
-_TRUSTED_FILES: Final = frozenset(
-    str(module.__file__) for module in (enum,) if getattr(module, "__file__", None)
-)
+_TRUSTED_FILES: Final = frozenset(str(module.__file__) for module in (enum,) if getattr(module, "__file__", None))
 _TRUSTED_FUNCTIONS: Final = frozenset(
     {("abc.py", "ABCMeta.__instancecheck__"), ("abc.py", "ABCMeta.__subclasscheck__"), ("typing.py", "cast")}
     | {("types.py", "DynamicClassAttribute.__get__"), ("typing.py", "assert_type"), ("typing.py", "overload")}
@@ -117,14 +147,23 @@ def is_pure_library_code(code: types.CodeType) -> bool:
     """Tell whether `code` is a function of Python's own library that is known to have no effect and no hidden input."""
     if code.co_filename in _TRUSTED_FILES:
         return True
-    if not code.co_filename.startswith(_LIBRARY_FOLDER):
-        return False
-    return (code.co_filename[len(_LIBRARY_FOLDER) :], code.co_qualname) in _TRUSTED_FUNCTIONS
+    file = _library_file(code)
+    if file == "_collections_abc.py" and code.co_name in ("__subclasshook__", "_check_methods"):
+        return True
+    return (file, code.co_qualname) in _TRUSTED_FUNCTIONS
+
+
+def _library_file(code: types.CodeType) -> str:
+    """Return the name of a file of Python's own library, "" for other files; frozen modules are named like files."""
+    filename = code.co_filename
+    if filename.startswith("<frozen ") and filename.endswith(">"):
+        return filename[len("<frozen ") : -1] + ".py"
+    return filename[len(_LIBRARY_FOLDER) :] if filename.startswith(_LIBRARY_FOLDER) else ""
 
 
 def needs_abc_token(code: types.CodeType) -> bool:
     """Tell whether `code` asks the registry of abstract base classes."""
-    return code.co_qualname.startswith("ABCMeta.__") and code.co_filename == _LIBRARY_FOLDER + "abc.py"
+    return code.co_qualname.startswith("ABCMeta.__") and _library_file(code) == "abc.py"
 
 
 def is_dynamic(function: object) -> bool:
@@ -143,7 +182,9 @@ def is_pure_function(function: Any) -> bool:
         return False
     if id(function) in PURE_FUNCTIONS:
         return True
-    return function.__self__ is not None and type(function.__self__) is not types.ModuleType and _is_pure_bound(function)
+    return (
+        function.__self__ is not None and type(function.__self__) is not types.ModuleType and _is_pure_bound(function)
+    )
 
 
 def _is_pure_bound(function: Any) -> bool:

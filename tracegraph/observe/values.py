@@ -1,8 +1,9 @@
-"""Look at any Python object without running its user's code: class dictionaries, instance dictionaries, value equality."""
+"""Look at any Python object without running its class's code: class and instance dictionaries, equality of values."""
 
 import collections
 import enum
 import types
+import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,21 +31,21 @@ _HEAP_TYPE_FLAG: Final = 1 << 9
 _C_DESCRIPTORS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 
 
-def is_immutable(value: object) -> bool:
+def is_immutable(value: Any) -> bool:
     """Tell whether `value` is an immutable that a guard compares by type and value (tuples of such included)."""
     kind = type(value)
     if kind in _SCALARS:
         return True
     if kind is tuple or kind is frozenset:
-        return all(is_immutable(item) for item in value)  # type: ignore[attr-defined]
+        return all(is_immutable(item) for item in value)
     if kind is slice:
-        return is_immutable(value.start) and is_immutable(value.stop) and is_immutable(value.step)  # type: ignore[attr-defined]
+        return is_immutable(value.start) and is_immutable(value.stop) and is_immutable(value.step)
     if issubclass(kind, np.generic):
         return kind.__module__ == "numpy" and not issubclass(kind, (np.void, np.object_))
     return issubclass(kind, np.dtype)
 
 
-def same(first: object, second: object) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Tell whether two values cannot be told apart: identical, or immutables of one type with one value.
 
     Signed zeros differ, a NaN equals a NaN, `1` and `True` differ. Mutable objects are the same only if identical.
@@ -55,24 +56,24 @@ def same(first: object, second: object) -> bool:
     if kind is not type(second):
         return False
     if kind is float:
-        return first.hex() == second.hex()  # type: ignore[attr-defined]
+        return bool(first.hex() == second.hex())
     if kind in (int, str, bytes, bool):
-        return first == second
+        return bool(first == second)
     if kind is complex:
-        return same(first.real, second.real) and same(first.imag, second.imag)  # type: ignore[attr-defined]
+        return same(first.real, second.real) and same(first.imag, second.imag)
     if kind is tuple:
-        return len(first) == len(second) and all(map(same, first, second))  # type: ignore[arg-type]
+        return len(first) == len(second) and all(map(same, first, second))
     if not (is_immutable(first) and is_immutable(second)):
         return False
     if kind is range or kind is slice:
         return same(
-            (first.start, first.stop, first.step),  # type: ignore[attr-defined]
-            (second.start, second.stop, second.step),  # type: ignore[attr-defined]
+            (first.start, first.stop, first.step),
+            (second.start, second.stop, second.step),
         )
     if kind is frozenset:
-        return same(tuple(first), tuple(second))  # type: ignore[arg-type]
+        return same(tuple(first), tuple(second))
     if issubclass(kind, np.generic):
-        return bool(first.dtype == second.dtype) and first.tobytes() == second.tobytes()  # type: ignore[attr-defined]
+        return bool(first.dtype == second.dtype) and first.tobytes() == second.tobytes()
     return bool(first == second)
 
 
@@ -115,7 +116,7 @@ def read_cell(cell: types.CellType) -> object:
         return MISSING
 
 
-_python_classes: dict[type, bool] = {}
+_python_classes: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
 def is_python_class(cls: type) -> bool:
@@ -155,7 +156,7 @@ def shallow_items(value: object) -> tuple[object, ...]:
     kind = type(value)
     for base, reader in _CONTAINER_READERS:
         if issubclass(kind, base):
-            return reader(value)
+            return reader(value)  # type: ignore[no-any-return]
     raise TypeError(f"{kind.__name__} is not a container that can be looked into")
 
 
@@ -163,9 +164,15 @@ def _dict_items(value: Any) -> tuple[object, ...]:
     return (*dict.keys(value), *dict.values(value))
 
 
+def _ordered_items(value: Any) -> tuple[object, ...]:
+    keys = tuple(collections.OrderedDict.__iter__(value))
+    return (*keys, *(dict.__getitem__(value, key) for key in keys))
+
+
 _CONTAINER_READERS: Final[tuple[tuple[type, Any], ...]] = (
     (list, lambda value: tuple(list.__iter__(value))),
     (tuple, lambda value: tuple(tuple.__iter__(value))),
+    (collections.OrderedDict, _ordered_items),
     (dict, _dict_items),
     (set, lambda value: tuple(set.__iter__(value))),
     (frozenset, lambda value: tuple(frozenset.__iter__(value))),

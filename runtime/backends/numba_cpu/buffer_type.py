@@ -9,17 +9,18 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import errors, types
+from numba.core.datamodel import models
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, infer_global
-from numba.core.datamodel import models
 from numba.extending import intrinsic, lower_builtin, register_model
 
 table_type = types.CPointer(types.uintp)
 _SCOPES_ATTRIBUTE = "tracegraph_alias_scopes"
+_TABLE_SCOPE = -1
 _byte_pointer = ir.IntType(8).as_pointer()
 
 
-class BufferType(types.Type):  # type: ignore[misc]
+class BufferType(types.Type):
     """The memory at byte `offset` behind the address in table slot `slot`, seen as elements of `dtype`."""
 
     def __init__(self, dtype: types.Type, slot: int, offset: int) -> None:
@@ -28,7 +29,7 @@ class BufferType(types.Type):  # type: ignore[misc]
 
 
 @register_model(BufferType)
-class _BufferModel(models.PrimitiveModel):  # type: ignore[misc]
+class _BufferModel(models.PrimitiveModel):
     def __init__(self, data_model_manager: Any, buffer_type: BufferType) -> None:
         super().__init__(data_model_manager, buffer_type, element_storage(buffer_type.dtype).as_pointer())
 
@@ -51,7 +52,7 @@ class _AliasScopes:
         self._scopes: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
 
     def metadata_of(self, slot: int, offset: int) -> tuple[Any, Any]:
-        """The `alias.scope` and `noalias` lists for accesses to one buffer; later buffers join the lists made earlier."""
+        """The `alias.scope` and `noalias` lists for accesses to one buffer; later buffers join the earlier lists."""
         key = (slot, offset)
         if key not in self._scopes:
             name = ir.MetaDataString(self._module, f"slot {slot} offset {offset}")
@@ -67,22 +68,22 @@ class _AliasScopes:
         return own, others
 
 
-def _mark(builder: ir.IRBuilder, access: Any, buffer_type: BufferType) -> None:
+def _mark(builder: ir.IRBuilder, access: Any, slot: int, offset: int) -> None:
     function = builder.function
     scopes = getattr(function, _SCOPES_ATTRIBUTE, None)
     if scopes is None:
         scopes = _AliasScopes(builder.module, function.name)
         setattr(function, _SCOPES_ATTRIBUTE, scopes)
-    own, others = scopes.metadata_of(buffer_type.slot, buffer_type.offset)
+    own, others = scopes.metadata_of(slot, offset)
     access.set_metadata("alias.scope", own)
     access.set_metadata("noalias", others)
 
 
 def slot_address(builder: ir.IRBuilder, table: Any, slot: int) -> Any:
-    """The address held in a slot of the pointer table; slots do not change while a program runs."""
+    """The address held in a slot of the pointer table, which no buffer overlaps."""
     index = ir.Constant(ir.IntType(64), slot)
     address = builder.load(builder.gep(table, [index], inbounds=True))
-    address.set_metadata("invariant.load", builder.module.add_metadata([]))
+    _mark(builder, address, _TABLE_SCOPE, 0)
     return address
 
 
@@ -136,7 +137,7 @@ def subtable(typing_context: Any, table: Any, first_slot: Any) -> Any:
 
 
 @infer_global(operator.getitem)
-class _BufferGetItem(AbstractTemplate):  # type: ignore[misc]
+class _BufferGetItem(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if len(args) == 2 and isinstance(args[0], BufferType) and isinstance(args[1], types.Integer):
             return signature(args[0].dtype, args[0], types.intp)
@@ -144,29 +145,29 @@ class _BufferGetItem(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.setitem)
-class _BufferSetItem(AbstractTemplate):  # type: ignore[misc]
+class _BufferSetItem(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if len(args) == 3 and isinstance(args[0], BufferType) and isinstance(args[1], types.Integer):
             return signature(types.none, args[0], types.intp, args[0].dtype)
         return None
 
 
-@lower_builtin(operator.getitem, BufferType, types.intp)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.getitem, BufferType, types.intp)
 def _lower_getitem(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
     buffer_type = sig.args[0]
     loaded = builder.load(builder.gep(args[0], [args[1]], inbounds=True))
-    _mark(builder, loaded, buffer_type)
+    _mark(builder, loaded, buffer_type.slot, buffer_type.offset)
     if isinstance(buffer_type.dtype, types.Boolean):
         return builder.icmp_unsigned("!=", loaded, ir.Constant(loaded.type, 0))
     return loaded
 
 
-@lower_builtin(operator.setitem, BufferType, types.intp, types.Any)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.setitem, BufferType, types.intp, types.Any)
 def _lower_setitem(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
     buffer_type = sig.args[0]
     value = args[2]
     if isinstance(buffer_type.dtype, types.Boolean):
         value = builder.zext(value, ir.IntType(8))
     stored = builder.store(value, builder.gep(args[0], [args[1]], inbounds=True))
-    _mark(builder, stored, buffer_type)
+    _mark(builder, stored, buffer_type.slot, buffer_type.offset)
     return context.get_dummy_value()

@@ -15,6 +15,7 @@ from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import CompilerBase, Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import (
     AnnotateTypes,
@@ -47,7 +48,7 @@ class CompiledSource:
     imports: tuple[str, ...]
 
 
-class _KernelPipeline(CompilerBase):  # type: ignore[misc]
+class _KernelPipeline(CompilerBase):
     """Numba's pipeline for nopython code without what generated modules never contain (closures, arrays, objects)."""
 
     def define_pipelines(self) -> list[PassManager]:
@@ -66,7 +67,7 @@ class _KernelPipeline(CompilerBase):  # type: ignore[misc]
         return [manager]
 
 
-class _Collector(CPUCodeLibrary):  # type: ignore[misc]
+class _Collector(CPUCodeLibrary):
     """Takes the LLVM modules that lowering produces, without optimising or compiling any of them."""
 
     def __init__(self, codegen: Any, name: str) -> None:
@@ -136,17 +137,20 @@ declare i32 @"{symbol}"(ptr, ptr, ptr)
 
 
 def _lower(collector: _Collector, py_func: Any, function_signature: Any) -> str:
-    result = compile_extra(
-        cpu_target.typing_context,
-        cpu_target.target_context,
-        py_func,
-        function_signature.args,
-        function_signature.return_type,
-        _flags(),
-        {},
-        library=collector,
-        pipeline_class=_KernelPipeline,
-    )
+    try:
+        result = compile_extra(
+            cpu_target.typing_context,
+            cpu_target.target_context,
+            py_func,
+            function_signature.args,
+            function_signature.return_type,
+            _flags(),
+            {},
+            library=collector,
+            pipeline_class=_KernelPipeline,
+        )
+    except NumbaError as error:
+        raise CompileError(f"{py_func.__name__} in {py_func.__code__.co_filename} does not compile: {error}") from error
     return str(result.fndesc.llvm_func_name)
 
 
@@ -201,8 +205,7 @@ def compile_source(source: str, *, name: str, entry_text: str, exports: tuple[st
     """Compile a generated module to object code that defines `exports`.
 
     Raises:
-        CompileError: the source is not a module of kernels with one program.
-        numba.core.errors.NumbaError: a function of it does not type or lower.
+        CompileError: the source is not a module of kernels with one program, or a function does not type or lower.
     """
     module = build_module(source, name=name, entry_text=entry_text, exports=exports)
     code = bytes(target_machine().emit_object(module))

@@ -1,4 +1,4 @@
-"""All names that a generated module uses; it begins with `from tracegraph.runtime.backends.numba_cpu.dialect import *`."""
+"""All names that a generated module uses, which begins with `from ...numba_cpu.dialect import *`."""
 
 from numba.core.types import boolean as bool_
 from numba.core.types import float32, float64, int8, int16, int32, int64, intp, uint8, uint32, uint64, uintp
@@ -23,19 +23,48 @@ from tracegraph.runtime.backends.numba_cpu.scalar_operations import (
     astype,
     floor_divide,
     floor_modulo,
-    maximum,
-    minimum,
     select,
 )
 from tracegraph.runtime.backends.numba_cpu.status import fail, reset_status, status
 from tracegraph.runtime.vector_math import *  # noqa: F403
 
-_OWN_NAMES = (
-    "accumulate_add", "accumulate_maximum", "accumulate_minimum", "accumulate_multiply", "astype", "at", "bool_",
-    "buffer", "fail", "float32", "float64", "floor_divide", "floor_modulo", "gemm_batched_f32", "gemm_batched_f64",
-    "gemm_f32", "gemm_f64", "gemv_f32", "gemv_f64", "int8", "int16", "int32", "int64", "intp", "kernel", "maximum",
-    "minimum", "parallel", "philox_block", "philox_u32", "program", "reset_status", "select", "status", "subtable",
-    "uint8", "uint32", "uint64", "uintp",
-)  # fmt: skip
-
-__all__ = [*_OWN_NAMES, *getattr(vector_math, "__all__", ())]  # noqa: PLE0604
+__all__ = [
+    "accumulate_add",
+    "accumulate_maximum",
+    "accumulate_minimum",
+    "accumulate_multiply",
+    "astype",
+    "at",
+    "bool_",
+    "buffer",
+    "fail",
+    "float32",
+    "float64",
+    "floor_divide",
+    "floor_modulo",
+    "gemm_batched_f32",
+    "gemm_batched_f64",
+    "gemm_f32",
+    "gemm_f64",
+    "gemv_f32",
+    "gemv_f64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "intp",
+    "kernel",
+    "parallel",
+    "philox_block",
+    "philox_u32",
+    "program",
+    "reset_status",
+    "select",
+    "status",
+    "subtable",
+    "uint8",
+    "uint32",
+    "uint64",
+    "uintp",
+]
+__all__ += list(vector_math.NAMES)

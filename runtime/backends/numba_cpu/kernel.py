@@ -1,4 +1,4 @@
-"""The decorators of generated modules: `@kernel` for loops over a range of rows, `@program` for the one entry that calls them."""
+"""The decorators of generated modules: `@kernel` for loops over rows, `@program` for the entry that calls them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,12 +17,17 @@ PROGRAM_SYMBOL = "tracegraph_main"
 PARALLEL_SYMBOL = "tracegraph_parallel"
 
 
-class Kernel(types.ExternalFunction):  # type: ignore[misc]
+class Kernel(types.ExternalFunction):
     """A function `(lo, hi, table)` of a generated module; callable from its other functions and with `parallel`."""
 
     def __init__(self, py_func: Callable[..., Any]) -> None:
         self.py_func = py_func
         super().__init__(SYMBOL_PREFIX + py_func.__name__, kernel_signature)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two kernels one type to Numba, which keeps a single instance of equal types: their function."""
+        return self.symbol, self.py_func
 
 
 class ProgramFunction:

@@ -54,7 +54,7 @@ def philox_u32(typing_context: Any, seed: Any, start: Any, index: Any) -> Any:
 
 @intrinsic
 def philox_block(typing_context: Any, seed: Any, counter: Any) -> Any:
-    """`a, b, c, d = philox_block(seed, counter)`: all four words of a block, for loops that fill four elements a turn."""
+    """The four words of a block, as a tuple, for loops that fill four elements at a time."""
     if not all(isinstance(value, types.Integer) for value in (seed, counter)):
         raise errors.TypingError(f"philox_block takes integers, got {seed} and {counter}")
     result = types.UniTuple(types.uint32, 4)

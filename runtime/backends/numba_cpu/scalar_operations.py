@@ -1,4 +1,4 @@
-"""Scalar arithmetic for kernels that agrees with NumPy where plain Numba does not: conversions, floor division, maxima.
+"""Scalar arithmetic for kernels that agrees with NumPy where plain Numba does not: `astype`, floor division, `select`.
 
 `accumulate_*` are the additions, products, maxima and minima of reduction loops: only they may be reordered, so that a
 reduction vectorises while all other arithmetic keeps the order it is written in.
@@ -61,7 +61,9 @@ def _product_reordered(builder: ir.IRBuilder, dtype: Any, a: Any, b: Any) -> Any
     return builder.fmul(a, b, flags=_REORDERED) if isinstance(dtype, types.Float) else builder.mul(a, b)
 
 
-def _accumulation(name: str, combine: Callable[[ir.IRBuilder, Any, Any, Any], Any], accumulator: Any, value: Any) -> Any:
+def _accumulation(
+    name: str, combine: Callable[[ir.IRBuilder, Any, Any, Any], Any], accumulator: Any, value: Any
+) -> Any:
     if not _is_number(accumulator) or not _is_number(value):
         raise errors.TypingError(f"{name} takes numbers, got {accumulator} and {value}")
     dtype = types.unliteral(accumulator)
@@ -94,28 +96,6 @@ def accumulate_maximum(typing_context: Any, accumulator: Any, value: Any) -> Any
 def accumulate_minimum(typing_context: Any, accumulator: Any, value: Any) -> Any:
     """The smaller of both in the accumulator's dtype, NaN once a NaN was met."""
     return _accumulation("accumulate_minimum", lambda b, t, x, y: _extremum("min", t, b, x, y), accumulator, value)
-
-
-@intrinsic
-def maximum(typing_context: Any, a: Any, b: Any) -> Any:
-    """NumPy's `maximum`: the larger of both, NaN if either is NaN."""
-    dtype = _common_type(typing_context, "maximum", a, b)
-
-    def generate(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
-        return _extremum("max", dtype, builder, *args)
-
-    return dtype(dtype, dtype), generate
-
-
-@intrinsic
-def minimum(typing_context: Any, a: Any, b: Any) -> Any:
-    """NumPy's `minimum`: the smaller of both, NaN if either is NaN."""
-    dtype = _common_type(typing_context, "minimum", a, b)
-
-    def generate(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
-        return _extremum("min", dtype, builder, *args)
-
-    return dtype(dtype, dtype), generate
 
 
 @intrinsic
@@ -244,12 +224,16 @@ def _float_to_integer(builder: ir.IRBuilder, value: Any, target: Any) -> Any:
         limit = ir.Constant(value.type, float(2 ** (width - 1)))
         fits = builder.and_(
             builder.fcmp_ordered("<", value, limit, flags=(_NEUTRAL_FLAG,)),
-            builder.fcmp_ordered(">=", value, ir.Constant(value.type, -float(2 ** (width - 1))), flags=(_NEUTRAL_FLAG,)),
+            builder.fcmp_ordered(
+                ">=", value, ir.Constant(value.type, -float(2 ** (width - 1))), flags=(_NEUTRAL_FLAG,)
+            ),
         )
         safe = builder.select(fits, value, ir.Constant(value.type, 0.0))
         converted = builder.select(fits, builder.fptosi(safe, whole), ir.Constant(whole, -(2 ** (width - 1))))
     else:
-        name = f"llvm.fpto{'u' if wide_unsigned else 's'}i.sat.i{width}." + ("f32" if str(value.type) == "float" else "f64")
+        name = f"llvm.fpto{'u' if wide_unsigned else 's'}i.sat.i{width}." + (
+            "f32" if str(value.type) == "float" else "f64"
+        )
         function = builder.module.globals.get(name)
         if function is None:
             function = ir.Function(builder.module, ir.FunctionType(whole, [value.type]), name)

@@ -1,4 +1,4 @@
-"""Lets kernels report a failure found in the data, such as an index out of range, through one slot of the pointer table.
+"""Lets kernels report a failure found in the data, such as a bad index, through one slot of the pointer table.
 
 The program calls `reset_status(table, slot)` first, a kernel `fail(table, slot, code)`, and the program ends with
 `return status(table, slot)`: 0, or the code of one of the failures.

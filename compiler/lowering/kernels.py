@@ -1,0 +1,320 @@
+"""Turns a fusion group into a kernel of the loop IR."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracegraph.compiler.index import Index, Variable, broadcast, flatten, variable
+from tracegraph.compiler.ir import Node
+from tracegraph.compiler.loop_ir import (
+    Accumulate,
+    AccumulateInto,
+    Apply,
+    Buffer,
+    CheckedIndex,
+    Choose,
+    Compare,
+    Convert,
+    Expression,
+    IndexValue,
+    Kernel,
+    Let,
+    Literal,
+    Load,
+    Loop,
+    Name,
+    Start,
+    Statement,
+    Store,
+)
+from tracegraph.compiler.lowering.accesses import AccessFinder
+from tracegraph.compiler.lowering.elements import Point, element
+from tracegraph.compiler.lowering.fusion import Group
+from tracegraph.compiler.ops.spec import DType, Spec
+
+ARG_REDUCTIONS = ("argmax", "argmin")
+
+
+@dataclass
+class _Scope:
+    """Statements of one loop body, and the scalars named so far that they may use."""
+
+    statements: list[Statement] = field(default_factory=list)
+    named: dict[Any, Name] = field(default_factory=dict)
+
+    def inner(self) -> "_Scope":
+        """The scope of a loop inside of this one."""
+        return _Scope([], dict(self.named))
+
+
+class KernelMaker:
+    """Makes the kernel of one group. `buffers` holds the buffer of every stored node it reads or writes."""
+
+    def __init__(self, group: Group, buffers: Mapping[Node, Buffer], finder: AccessFinder, name: str, status: int) -> None:
+        self.group, self.buffers, self.finder = group, buffers, finder
+        self.name, self.status = name, status
+        self.scope = _Scope()
+        self.inline = 0
+        self.counter = 0
+        self.work = 0
+        self.can_fail = False
+        self.read_buffers: dict[Buffer, None] = {}
+        self.written: dict[Buffer, None] = {}
+
+    # -- names and scalars --------------------------------------------------------------------------------------------
+
+    def fresh(self, prefix: str = "v") -> str:
+        """A new name."""
+        self.counter += 1
+        return f"{prefix}{self.counter}"
+
+    def let(self, key: Any, value: Expression, dtype: DType) -> Expression:
+        """Name a scalar in the current scope (inside of a conditional expression: leave it as it is)."""
+        if self.inline or isinstance(value, Name | Literal):
+            return value
+        name = Name(self.fresh(), dtype)
+        self.scope.statements.append(Let(name.name, value))
+        self.scope.named[key] = name
+        return name
+
+    def read(self, node: Node, index: Point) -> Expression:
+        """The element of `node` at `index`, in the group's variables."""
+        if self.finder.reads_through(node):
+            return element(node, _Builder(self, node), index)
+        position = flatten(index, node.shape)
+        key = (node, position)
+        named = self.scope.named.get(key)
+        if named is not None:
+            return named
+        if node in self.group.places and not self._readable(node):
+            return self.let(key, element(node, _Builder(self, node), index), node.dtype)
+        buffer = self.buffers[node]
+        self.read_buffers[buffer] = None
+        return self.let(key, Load(buffer, position, node.dtype), node.dtype)
+
+    def _readable(self, node: Node) -> bool:
+        """Whether a member computed in an earlier phase can be loaded back."""
+        return node in self.buffers and self.buffers[node] in self.written
+
+    def store(self, node: Node, value: Expression, position: Index) -> None:
+        """Write a stored node's element."""
+        buffer = self.buffers.get(node)
+        if buffer is not None:
+            self.written[buffer] = None
+            self.scope.statements.append(Store(buffer, position, value))
+
+    # -- the loops ----------------------------------------------------------------------------------------------------
+
+    def make(self) -> Kernel:
+        """The kernel."""
+        domain = self.group.domain
+        kept = [Variable(f"i{dim}", domain.shape[dim]) for dim in domain.kept if domain.shape[dim] != 1]
+        reduced = [Variable(f"i{dim}", domain.shape[dim]) for dim in domain.reduced if domain.shape[dim] != 1]
+        if domain.by_columns and not self.group.rows_only:
+            body = self._by_columns(kept, reduced)
+        else:
+            body = nest(kept, tuple(self._by_rows(reduced)))
+        rows = kept[0] if kept else None
+        return Kernel(
+            name=self.name,
+            body=body,
+            rows=rows,
+            reads=tuple(self.read_buffers),
+            writes=tuple(self.written),
+            work=Spec(domain.shape, next(iter(self.group.places)).dtype).size * max(len(self.group.places), 1),
+            can_fail=self.can_fail,
+            title=title(self.group),
+            locations=locations(self.group),
+        )
+
+    def _by_rows(self, reduced: list[Variable]) -> list[Statement]:
+        """The statements of one row: row scalars, then one loop over the reduced dimensions per phase."""
+        members = self.group.places
+        phases = max(self.group.phases.values()) + 1
+        outer = self.scope
+        for phase in range(phases):
+            for node, here in members.items():
+                if here.level == "row" and self.group.phases[node] == phase:
+                    self._compute(node)
+            full = [n for n, here in members.items() if here.level == "full" and self.group.phases[n] == phase]
+            reductions = [n for n, here in members.items() if here.level == "reduce" and self.group.phases[n] == phase]
+            if not full and not reductions:
+                continue
+            accumulators: dict[Node, str] = {}
+            for node in reductions:
+                accumulators[node] = self.fresh("total")
+                outer.statements.append(Start(accumulators[node], combine_of(node), node.operands[0].dtype))
+            self.scope = outer.inner()
+            for node in full:
+                self._compute(node)
+            for node in reductions:
+                operand = node.operands[0]
+                value = self.read(operand, self.group.domain.variables(range(len(operand.shape))))
+                place = reduced_position(node)
+                self.scope.statements.append(
+                    Accumulate(accumulators[node], combine_of(node), value, operand.dtype, place)
+                )
+            outer.statements.extend(nest(reduced, tuple(self.scope.statements)))
+            self.scope = outer
+            for node in reductions:
+                name = Name(accumulators[node] + ("_at" if combine_of(node) in ARG_REDUCTIONS else ""), node.dtype)
+                self.scope.named[(node, members[node].position)] = name
+                self.store(node, name, members[node].position)
+        return outer.statements
+
+    def _compute(self, node: Node) -> None:
+        """Compute a member at its own place in the loops, and store it if it is stored."""
+        here = self.group.places[node]
+        point = tuple(
+            variable(f"i{dim}", size).substitute(here.mapping) for dim, size in enumerate(node.shape)
+        )
+        value = element(node, _Builder(self, node), point)
+        value = self.let((node, here.position), value, node.dtype)
+        if isinstance(value, Literal):
+            value = Convert(value, node.dtype)
+        self.store(node, value, here.position)
+
+    def _by_columns(self, kept: list[Variable], reduced: list[Variable]) -> tuple[Statement, ...]:
+        """Accumulate whole rows into a row of accumulators: start, loop over the reduced dimensions, then the row's scalars."""
+        members = self.group.places
+        column = kept[-1]
+        outer = self.scope
+        statements: list[Statement] = []
+        reductions = [node for node, here in members.items() if here.level == "reduce"]
+        start: list[Statement] = []
+        for node in reductions:
+            buffer = self.buffers[node]
+            self.written[buffer] = None
+            start.append(Store(buffer, members[node].position, Literal(identity_of(node), node.dtype)))
+        statements.append(Loop(column, tuple(start)))
+        self.scope = outer.inner()
+        for node, here in members.items():
+            if here.level == "full":
+                self._compute(node)
+        for node in reductions:
+            operand = node.operands[0]
+            value = self.read(operand, self.group.domain.variables(range(len(operand.shape))))
+            self.scope.statements.append(
+                AccumulateInto(self.buffers[node], members[node].position, combine_of(node), value)
+            )
+        statements.extend(nest([*reduced, column], tuple(self.scope.statements)))
+        self.scope = outer.inner()
+        for node, here in members.items():
+            if here.level == "row":
+                self._compute(node)
+        if self.scope.statements:
+            statements.append(Loop(column, tuple(self.scope.statements)))
+        self.scope = outer
+        return nest(kept[:-1], tuple(statements))
+
+
+def nest(variables: list[Variable], body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Loops around a body, the first variable outermost."""
+    for each in reversed(variables):
+        body = (Loop(each, body),)
+    return body
+
+
+def combine_of(node: Node) -> str:
+    """How a reduction combines."""
+    return node.operation.combine  # type: ignore[attr-defined,no-any-return]
+
+
+def identity_of(node: Node) -> Any:
+    """The value a reduction starts with."""
+    return {"add": 0, "multiply": 1, "logical_and": True, "logical_or": False}.get(combine_of(node)) if combine_of(
+        node
+    ) not in ("maximum", "minimum") else extreme(node.dtype, lowest=combine_of(node) == "maximum")
+
+
+def extreme(dtype: DType, *, lowest: bool) -> Any:
+    """The least or greatest value of a dtype."""
+    if dtype.kind == "f":
+        return float("-inf") if lowest else float("inf")
+    if dtype.kind == "b":
+        return not lowest
+    bits = 8 * dtype.itemsize
+    if dtype.kind == "u":
+        return 0 if lowest else (1 << bits) - 1
+    return -(1 << bits - 1) if lowest else (1 << bits - 1) - 1
+
+
+def reduced_position(node: Node) -> Index | None:
+    """For argmax and argmin: the position within the reduced dimensions."""
+    if combine_of(node) not in ARG_REDUCTIONS:
+        return None
+    shape = node.operands[0].shape
+    dims = node.operation.dims  # type: ignore[attr-defined]
+    return flatten(tuple(variable(f"i{dim}", shape[dim]) for dim in dims), tuple(shape[dim] for dim in dims))
+
+
+def title(group: Group) -> str:
+    """The operations of a kernel in a few words."""
+    names = list(dict.fromkeys(node.operation.name for node in group.places))
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"{shown} over {group.domain.shape}"
+
+
+def locations(group: Group) -> tuple[tuple[str, int], ...]:
+    """The user's lines that a kernel comes from."""
+    return tuple(dict.fromkeys(node.location for node in group.places if node.location is not None))
+
+
+class _Builder:
+    """The `Build` that makes expressions for one node."""
+
+    def __init__(self, maker: KernelMaker, node: Node) -> None:
+        self._maker, self._node = maker, node
+        self.spec: Spec = node.spec
+        self.specs = tuple(operand.spec for operand in node.operands)
+
+    def read(self, operand: int, index: Point) -> Expression:
+        return self._maker.read(self._node.operands[operand], index)
+
+    def apply(self, template: str, *arguments: Expression, dtype: DType | None = None) -> Expression:
+        return Apply(template, arguments, dtype or self.spec.dtype)
+
+    def literal(self, value: Any, dtype: DType | None = None) -> Expression:
+        return Literal(value, dtype or self.spec.dtype)
+
+    def number(self, index: Index, dtype: DType | None = None) -> Expression:
+        return IndexValue(index, dtype or self.spec.dtype)
+
+    def choose(
+        self, conditions: tuple[Compare, ...], then: Callable[[], Expression], otherwise: Callable[[], Expression]
+    ) -> Expression:
+        decided = [_decide(condition) for condition in conditions]
+        if any(known is False for known in decided):
+            return otherwise()
+        left = tuple(condition for condition, known in zip(conditions, decided, strict=True) if known is None)
+        if not left:
+            return then()
+        self._maker.inline += 1
+        try:
+            return Choose(left, then(), otherwise(), self.spec.dtype)
+        finally:
+            self._maker.inline -= 1
+
+    def dynamic(self, value: Expression, extent: int) -> Index:
+        maker = self._maker
+        maker.can_fail = True
+        name = maker.fresh("at")
+        key = ("dynamic", value, extent)
+        known = maker.scope.named.get(key)
+        if known is None:
+            maker.scope.statements.append(CheckedIndex(name, value, extent, maker.status))
+            known = maker.scope.named[key] = Name(name, self.spec.dtype)
+        return variable(known.name, extent)
+
+
+def _decide(condition: Compare) -> bool | None:
+    """The truth of a condition, if the ranges of the variables settle it."""
+    low, high = condition.index.bounds()
+    if high < condition.bound:
+        return condition.less
+    if low >= condition.bound:
+        return not condition.less
+    return None
+
+
+__all__ = ["KernelMaker", "broadcast", "identity_of"]

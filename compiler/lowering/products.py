@@ -1,0 +1,75 @@
+"""Lowers matrix products to calls of the BLAS, which reads transposed operands where they lie."""
+
+from dataclasses import dataclass
+
+from tracegraph.compiler.ir import Node
+from tracegraph.compiler.ops.contraction import Matmul
+from tracegraph.compiler.ops.movement import Permute
+from tracegraph.compiler.ops.spec import float32, float64
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One operand of a product: the node stored, whether it is stored transposed, and the size of its batch."""
+
+    node: Node
+    transposed: bool
+    batch: int
+
+
+def is_product(node: Node) -> bool:
+    """Whether the BLAS computes the node."""
+    if not isinstance(node.operation, Matmul) or node.dtype not in (float32, float64):
+        return False
+    if 0 in node.shape or 0 in node.operands[0].shape or 0 in node.operands[1].shape:
+        return False
+    a, b = (operand.shape[:-2] for operand in node.operands)
+    sizes = [_size(a), _size(b)]
+    return a == b or 1 in sizes
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total
+
+
+def factor(node: Node) -> Factor:
+    """An operand, with a transposition of its last two dimensions left to the BLAS."""
+    operation = node.operation
+    batch = _size(node.shape[:-2])
+    if isinstance(operation, Permute):
+        rank = len(operation.dims)
+        if operation.dims == (*range(rank - 2), rank - 1, rank - 2):
+            return Factor(node.operands[0], True, batch)
+    return Factor(node, False, batch)
+
+
+def call(node: Node) -> tuple[tuple[Node, Node], str]:
+    """The operands to be stored and the call, with `{0}` and `{1}` for their buffers and `{2}` for the result's."""
+    a, b = factor(node.operands[0]), factor(node.operands[1])
+    m, k = node.operands[0].shape[-2:]
+    n = node.shape[-1]
+    suffix = "f32" if node.dtype == float32 else "f64"
+    one, zero = (f"{node.dtype.name}({value})" for value in ("1.0", "0.0"))
+    batch = max(a.batch, b.batch)
+    if batch > 1 and b.batch == 1 and not a.transposed:
+        m, batch = m * batch, 1
+    lda, ldb = (m if a.transposed else k), (k if b.transposed else n)
+    if batch == 1:
+        if m == 1:
+            flags = f"{not b.transposed}, {n if b.transposed else k}, {k if b.transposed else n}"
+            text = f"gemv_{suffix}({flags}, {one}, {{1}}, {ldb}, {{0}}, 1, {zero}, {{2}}, 1)"
+        else:
+            text = (
+                f"gemm_{suffix}({a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
+                f"{{0}}, {lda}, {{1}}, {ldb}, {zero}, {{2}}, {n})"
+            )
+    else:
+        steps = (m * k if a.batch > 1 else 0), (k * n if b.batch > 1 else 0), m * n
+        text = (
+            f"gemm_batched_{suffix}({batch}, {a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
+            f"{{0}}, {lda}, {steps[0]}, {{1}}, {ldb}, {steps[1]}, {zero}, {{2}}, {n}, {steps[2]})"
+        )
+    return (a.node, b.node), text

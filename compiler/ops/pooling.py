@@ -1,0 +1,278 @@
+"""Pooling over sliding windows: `max_pool1d`, `max_pool2d`, `avg_pool1d`, `avg_pool2d` and the adaptive forms."""
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
+
+from . import dispatch
+from .average_pooling import AveragePool
+from .dispatch import public
+from .max_pooling import MaxPool, MaxPoolIndices
+from .window import Sizes, per_dimension
+
+if TYPE_CHECKING:
+    from tracegraph.tensor import Tensor
+
+__all__ = ["adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d", "max_pool2d", "max_pool3d"]
+
+
+def _window(name: str, rank: int, input: "Tensor", kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Sizes, ...]:
+    """The window's arguments, one int per dimension each."""
+    if input.ndim not in (rank + 1, rank + 2):
+        raise ShapeError(f"{name}: expected a {rank + 1}-d or {rank + 2}-d input, got shape {input.shape}")
+    kernels = per_dimension(name, "kernel_size", kernel, rank, 1)
+    no_stride = stride is None or (not hasattr(stride, "__index__") and len(stride) == 0)
+    strides = kernels if no_stride else per_dimension(name, "stride", stride, rank, 1)
+    pads = per_dimension(name, "padding", padding, rank, 0)
+    dilations = per_dimension(name, "dilation", dilation, rank, 1)
+    if any(p > (d * (k - 1) + 1) // 2 for p, k, d in zip(pads, kernels, dilations, strict=True)):
+        raise ArgumentError(f"{name}: padding {pads} must be at most half of the kernel {kernels} (with dilation {dilations})")
+    return kernels, strides, pads, dilations
+
+
+def _max_pool(
+    name: str, rank: int, input: "Tensor", kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+) -> Any:
+    attributes = (*_window(name, rank, input, kernel_size, stride, padding, dilation), bool(ceil_mode))
+    values = dispatch.apply(MaxPool(*attributes), input)  # type: ignore[arg-type]
+    if not return_indices:
+        return values
+    return values, dispatch.apply(MaxPoolIndices(*attributes), input)  # type: ignore[arg-type]
+
+
+@public(method=False)
+def max_pool1d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Maxima over windows of (n, c, length) or (c, length); `stride` is the kernel size if not given.
+
+    With `return_indices` also the positions (int64) of the maxima.
+
+    Raises:
+        ShapeError: when no window fits.
+
+    >>> tracegraph.max_pool1d(tracegraph.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[3., 2.]])
+    """
+    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@public(method=False)
+def max_pool2d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Maxima over windows of (n, c, height, width) or (c, height, width); `stride` is the kernel size if not given.
+
+    With `return_indices` also the maxima's flat indices (int64) in the plane.
+
+    Raises:
+        ShapeError: when no window fits.
+
+    >>> tracegraph.max_pool2d(tracegraph.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2).item()
+    3.0
+    """
+    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+@public(method=False)
+def max_pool3d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """Maxima over windows of (n, c, depth, height, width), or without n; `stride` is the kernel size if not given.
+
+    >>> tracegraph.max_pool3d(tracegraph.tensor([[[[1.0, 3.0]]]]), (1, 1, 2)).item()
+    3.0
+    """
+    return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _average_pool(
+    name: str, rank: int, input: "Tensor", kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    divisor_override: int | None = None,
+) -> "Tensor":  # fmt: skip
+    if divisor_override == 0:
+        raise ArgumentError(f"{name}: divisor_override must not be 0")
+    kernels, strides, pads, _ = _window(name, rank, input, kernel_size, stride, padding, 1)
+    applied = AveragePool(kernels, strides, pads, bool(ceil_mode), bool(count_include_pad), divisor_override)
+    return dispatch.apply(applied, input)  # type: ignore[no-any-return]
+
+
+@public(method=False)
+def avg_pool1d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+) -> "Tensor":
+    """Means over windows of (n, c, length) or (c, length); `stride` is the kernel size if not given.
+
+    >>> tracegraph.avg_pool1d(tracegraph.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[2., 1.]])
+    """
+    return _average_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+@public(method=False)
+def avg_pool2d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> "Tensor":  # fmt: skip
+    """Means over windows of (n, c, height, width) or (c, height, width); `stride` is the kernel size if not given.
+
+    The sum is divided by the number of elements, zeros of the padding included unless `count_include_pad` is false, or by
+    `divisor_override`.
+
+    >>> tracegraph.nn.functional.avg_pool2d(tracegraph.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2).item()
+    1.5
+    """
+    return _average_pool(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+@public(method=False)
+def avg_pool3d(
+    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> "Tensor":  # fmt: skip
+    """Means over windows of (n, c, depth, height, width), or without n, as `avg_pool2d`.
+
+    >>> tracegraph.nn.functional.avg_pool3d(tracegraph.tensor([[[[1.0, 3.0]]]]), (1, 1, 2)).item()
+    2.0
+    """
+    return _average_pool(
+        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def _adaptive_sizes(name: str, rank: int, input: "Tensor", size: Any) -> Sizes:
+    """The wanted number of windows per dimension; None keeps a dimension."""
+    if input.ndim not in (rank + 1, rank + 2):
+        raise ShapeError(f"{name}: expected a {rank + 1}-d or {rank + 2}-d input, got shape {input.shape}")
+    sizes = input.shape[-rank:]
+    if not hasattr(size, "__index__") and size is not None and len(size) == rank:
+        size = tuple(given if wanted is None else wanted for given, wanted in zip(sizes, size, strict=True))
+    return per_dimension(name, "output_size", sizes if size is None else size, rank, 1)
+
+
+def _even_kernel(sizes: Sizes, wanted: Sizes) -> Sizes | None:
+    """The kernel whose windows tile the input, if the sizes divide."""
+    if any(size == 0 or size % count for size, count in zip(sizes, wanted, strict=True)):
+        return None
+    return tuple(size // count for size, count in zip(sizes, wanted, strict=True))
+
+
+def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where adaptive windows begin and end: from `floor(i * size / count)` to `ceil((i + 1) * size / count)`, as in PyTorch."""
+    numbers = np.arange(count)
+    return numbers * size // count, -(-(numbers + 1) * size // count)
+
+
+@lru_cache(maxsize=256)
+def _mean_matrix(size: int, count: int, dtype: Any) -> np.ndarray:
+    """The (count, size) matrix that takes means over adaptive windows."""
+    start, stop = (bound[:, None] for bound in _bounds(size, count))
+    places = np.arange(size)
+    return ((places >= start) & (places < stop)).astype(dtype) / (stop - start).astype(dtype)  # type: ignore[no-any-return]
+
+
+def _adaptive_average(name: str, rank: int, input: "Tensor", output_size: Any) -> "Tensor":
+    """Means over windows that tile: average pooling; over others: a product with a matrix of weights per dimension."""
+    wanted = _adaptive_sizes(name, rank, input, output_size)
+    if input.dtype.kind != "f":
+        raise DTypeError(f"{name}: takes float tensors, not {input.dtype}")
+    sizes = input.shape[-rank:]
+    kernel = _even_kernel(sizes, wanted)
+    if kernel is not None:
+        applied = AveragePool(kernel, kernel, (0,) * rank, False, True, None)
+        return dispatch.apply(applied, input)  # type: ignore[no-any-return]
+    if 0 in sizes:
+        raise ShapeError(f"{name}: cannot pool an input of shape {input.shape} to {wanted}")
+    result = input
+    for axis, (size, count) in enumerate(zip(sizes, wanted, strict=True), start=input.ndim - rank):
+        matrix = dispatch.as_tensor(_mean_matrix(size, count, input.dtype), literal=True)
+        last = tuple(dim for dim in range(input.ndim) if dim != axis)
+        moved = result.permute((*last, axis)) @ matrix.permute((1, 0))
+        result = moved.permute((*range(axis), input.ndim - 1, *range(axis, input.ndim - 1)))
+    return result
+
+
+def _adaptive_maximum(name: str, rank: int, input: "Tensor", output_size: Any, return_indices: bool) -> Any:
+    """Maxima over windows that tile: max pooling; over others: a gather of the maxima's positions."""
+    wanted = _adaptive_sizes(name, rank, input, output_size)
+    sizes = input.shape[-rank:]
+    kernel = _even_kernel(sizes, wanted)
+    if kernel is not None:
+        attributes = (kernel, kernel, (0,) * rank, (1,) * rank, False)
+        values = dispatch.apply(MaxPool(*attributes), input)
+        return (values, dispatch.apply(MaxPoolIndices(*attributes), input)) if return_indices else values
+    if 0 in sizes:
+        raise ShapeError(f"{name}: cannot pool an input of shape {input.shape} to {wanted}")
+    lead = input.shape[:-rank]
+    windows = dispatch.as_tensor(_adaptive_windows(sizes, wanted), literal=True)
+    planes = input.reshape((*lead, math.prod(sizes)))
+    elements = planes.index_select(len(lead), windows.reshape((windows.numel(),))).reshape((*lead, *windows.shape))
+    chosen = elements.argmax(-1, keepdim=True)
+    values = elements.gather(elements.ndim - 1, chosen).reshape((*lead, *wanted))
+    if not return_indices:
+        return values
+    places = windows.expand(elements.shape).gather(elements.ndim - 1, chosen)
+    return values, places.reshape((*lead, *wanted))
+
+
+@lru_cache(maxsize=256)
+def _adaptive_windows(sizes: Sizes, wanted: Sizes) -> np.ndarray:
+    """Flat indices (windows, elements) of the adaptive windows' elements in row-major order.
+
+    Windows differ in size by one at most per dimension; a smaller one repeats its last place, which changes no maximum.
+    """
+    flat: Any = np.zeros((1, 1), np.int64)
+    for size, count in zip(sizes, wanted, strict=True):
+        start, stop = (bound[:, None] for bound in _bounds(size, count))
+        places = np.minimum(start + np.arange(int((stop - start).max())), stop - 1)
+        flat = (flat[:, None, :, None] * size + places[None, :, None, :]).reshape((len(flat) * count, -1))
+    return flat  # type: ignore[no-any-return]
+
+
+@public(method=False)
+def adaptive_avg_pool1d(input: "Tensor", output_size: Any) -> "Tensor":
+    """Means over `output_size` windows that cover (n, c, length) or (c, length) evenly.
+
+    >>> tracegraph.adaptive_avg_pool1d(tracegraph.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[2., 1.]])
+    """
+    return _adaptive_average("adaptive_avg_pool1d", 1, input, output_size)
+
+
+@public(method=False)
+def adaptive_avg_pool2d(input: "Tensor", output_size: Any) -> "Tensor":
+    """Means over windows that cover (n, c, height, width) or (c, height, width) evenly; None keeps a size.
+
+    >>> tracegraph.nn.functional.adaptive_avg_pool2d(tracegraph.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 1).item()
+    1.5
+    """
+    return _adaptive_average("adaptive_avg_pool2d", 2, input, output_size)
+
+
+@public(method=False)
+def adaptive_max_pool1d(input: "Tensor", output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over `output_size` windows that cover (n, c, length) or (c, length) evenly.
+
+    >>> tracegraph.nn.functional.adaptive_max_pool1d(tracegraph.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
+    tensor([[3., 2.]])
+    """
+    return _adaptive_maximum("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+@public(method=False)
+def adaptive_max_pool2d(input: "Tensor", output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over windows that cover (n, c, height, width) or (c, height, width) evenly; None keeps a size.
+
+    >>> tracegraph.nn.functional.adaptive_max_pool2d(tracegraph.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 1).item()
+    3.0
+    """
+    return _adaptive_maximum("adaptive_max_pool2d", 2, input, output_size, return_indices)

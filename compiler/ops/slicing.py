@@ -1,0 +1,404 @@
+"""Views of some of the elements: basic indexing, `narrow`, `select`, `split`, `unbind`, and writing through them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracegraph.runtime.errors import ArgumentError, IndexingError, ShapeError
+
+from . import dispatch
+from .base import Array, Cotangent, Kind, Operation, Sample, operation
+from .creation import full_operation
+from .dispatch import public
+from .movement import Movement
+from .spec import Spec, normalize_dim
+
+if TYPE_CHECKING:
+    from tracegraph.tensor import Tensor
+
+__all__ = ["chunk", "narrow", "select", "slice_scatter", "split", "tensor_split", "unbind"]
+
+
+class Region(Operation):
+    """Part of a tensor: `start`, `stop`, `step` (above 0) for each of its dimensions.
+
+    `dropped` are the dimensions (of one element in the part) that the part does not have, `inserted` the dimensions of
+    size 1 it has in addition. Canonical: 0 <= start <= stop <= size, stop just after the last element, step 1 for fewer
+    than two elements.
+    """
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+    dropped: tuple[int, ...]
+    inserted: tuple[int, ...]
+
+    @cached_property
+    def index(self) -> tuple[Any, ...]:
+        """The part as NumPy indexes it."""
+        items: list[Any] = [
+            start if dim in self.dropped else slice(start, stop, step)
+            for dim, (start, stop, step) in enumerate(zip(self.starts, self.stops, self.steps, strict=True))
+        ]
+        if not self.inserted:
+            return (*items, ...)
+        result: list[Any] = []
+        for item in items:
+            result.extend(self._new_dims(result))
+            result.append(item)
+        return (*result, *self._new_dims(result), ...)
+
+    def _new_dims(self, items: list[Any]) -> list[None]:
+        place = sum(not isinstance(item, int) for item in items)
+        count = 0
+        while place + count in self.inserted:
+            count += 1
+        return [None] * count
+
+    def kept_shape(self) -> tuple[int, ...]:
+        """The part's shape with the dimensions of the whole: none dropped, none inserted."""
+        return tuple(-(-(b - a) // s) for a, b, s in zip(self.starts, self.stops, self.steps, strict=True))
+
+    def part_shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """The part's shape.
+
+        Raises:
+            ShapeError: when the whole does not have the part.
+        """
+        if len(whole) != len(self.starts) or any(stop > size for stop, size in zip(self.stops, whole, strict=True)):
+            raise ShapeError(f"{self.name}: shape {whole} does not have the part {self.starts} to {self.stops}")
+        shape = [size for dim, size in enumerate(self.kept_shape()) if dim not in self.dropped]
+        for place in self.inserted:
+            shape.insert(place, 1)
+        return tuple(shape)
+
+    @property
+    def geometry(self) -> tuple[tuple[int, ...], ...]:
+        """The attributes."""
+        return self.starts, self.stops, self.steps, self.dropped, self.inserted
+
+
+@operation
+class BasicIndex(Region, Movement):
+    """The part of a tensor given by integers, slices, None and Ellipsis: a view."""
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+    dropped: tuple[int, ...] = ()
+    inserted: tuple[int, ...] = ()
+    name = "index_basic"
+
+    def infer(self, *operands: Spec) -> Spec:
+        return Spec(self.part_shape(operands[0].shape), operands[0].dtype)
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        return operands[0][self.index]
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        def cotangent() -> "Tensor":
+            kept = g.reshape(self.kept_shape()) if self.dropped or self.inserted else g
+            return dispatch.apply(Pad(a.shape, self.starts, self.steps), kept)  # type: ignore[no-any-return]
+
+        return (cotangent,)
+
+    def put(self, bind: Callable[..., Any], parent: Any, child: Any) -> Any:
+        return bind(SliceScatter(*self.geometry), parent, child)
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for shape, key in _SAMPLES:
+            yield Sample(basic_operation(shape, key), (rng.random(shape).astype(np.float32),))
+
+
+_SAMPLES: tuple[tuple[tuple[int, ...], tuple[Any, ...]], ...] = (
+    ((4, 5), (1,)),
+    ((4, 5), ((1, 3, None), (None, None, 2))),
+    ((4, 5), (None, ..., -1, None)),
+    ((), (None,)),
+    ((0, 3), ((None, None, None), 2)),
+    ((4,), ((3, 1, None),)),
+    ((2, 3, 4), (..., (1, None, 2))),
+)
+
+
+@operation
+class SliceScatter(Region):
+    """The first operand with a part of it replaced by the second."""
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+    dropped: tuple[int, ...] = ()
+    inserted: tuple[int, ...] = ()
+    name = "slice_scatter"
+    kind = Kind.SCATTER
+    differentiable = True
+
+    def infer(self, *operands: Spec) -> Spec:
+        whole, part = operands
+        wanted = Spec(self.part_shape(whole.shape), whole.dtype)
+        if part != wanted:
+            raise ShapeError(f"slice_scatter: a {part} does not replace a {wanted} of a {whole}")
+        return whole
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        result = xp.array(operands[0], order="C", copy=True)
+        result[self.index] = operands[1]
+        return result
+
+    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
+        return (
+            lambda: dispatch.apply(self, g, dispatch.apply(full_operation(b.shape, 0, g.dtype))),
+            lambda: dispatch.apply(BasicIndex(*self.geometry), g),
+        )
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for shape, key in _SAMPLES:
+            made = basic_operation(shape, key)
+            whole = rng.random(shape).astype(np.float32)
+            yield Sample(cls(*made.geometry), (whole, -made.evaluate(np, whole)))
+
+
+@operation
+class Pad(Operation):
+    """A tensor of one value in which the operand stands, element i of dimension d at `starts[d] + i * steps[d]`."""
+
+    shape: tuple[int, ...]
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+    value: float | int | bool = 0
+    name = "pad"
+    kind = Kind.MOVEMENT
+    differentiable = True
+
+    def _stops(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(a + (n - 1) * s + 1 if n else a for a, n, s in zip(self.starts, sizes, self.steps, strict=True))
+
+    def infer(self, *operands: Spec) -> Spec:
+        sizes = operands[0].shape
+        if len(sizes) != len(self.shape) or any(
+            stop > size for stop, size in zip(self._stops(sizes), self.shape, strict=True)
+        ):
+            raise ShapeError(
+                f"pad: shape {sizes} at {self.starts} with steps {self.steps} does not fit in {self.shape}"
+            )
+        return Spec(self.shape, operands[0].dtype)
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        (part,) = operands
+        result = xp.zeros(self.shape, part.dtype) if self.value == 0 else xp.full(self.shape, self.value, part.dtype)
+        bounds = zip(self.starts, self._stops(part.shape), self.steps, strict=True)
+        result[tuple(slice(start, stop, step) for start, stop, step in bounds)] = part
+        return result
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: dispatch.apply(BasicIndex(self.starts, self._stops(a.shape), self.steps), g),)
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        cases: tuple[tuple[tuple[int, ...], ...], ...] = (
+            ((2, 3), (4, 7), (1, 2), (1, 2)),
+            ((), (), (), ()),
+            ((0, 2), (3, 2), (1, 0), (1, 1)),
+            ((3,), (3,), (0,), (1,)),
+        )
+        for source, shape, starts, steps in cases:
+            for value in (0, 1.5):
+                yield Sample(cls(shape, starts, steps, value), (rng.random(source).astype(np.float32),))
+
+
+@lru_cache(maxsize=4096)
+def basic_operation(shape: tuple[int, ...], key: tuple[Any, ...]) -> BasicIndex:
+    """The canonical operation of an index whose slices are written as (start, stop, step) so that it can be cached.
+
+    Raises:
+        IndexingError: when there are too many indices, or one is out of range; it names index, dimension and size.
+    """
+    consumed = sum(item is not None and item is not ... for item in key)
+    if key.count(...) > 1:
+        raise IndexingError("getitem: an index can contain one ellipsis ('...') only")
+    if consumed > len(shape):
+        raise IndexingError(f"getitem: {consumed} indices for shape {shape} of {len(shape)} dimensions")
+    everything = ((None, None, None),) * (len(shape) - consumed)
+    place = key.index(...) if ... in key else len(key)
+    bounds: list[tuple[int, int, int]] = []
+    dropped: list[int] = []
+    inserted: list[int] = []
+    position = 0
+    for item in (*key[:place], *everything, *key[place + 1 :]):
+        if item is None:
+            inserted.append(position)
+            position += 1
+            continue
+        dim = len(bounds)
+        size = shape[dim]
+        if isinstance(item, int):
+            if not -size <= item < size:
+                raise IndexingError(f"getitem: index {item} is out of range for dimension {dim} of size {size}")
+            dropped.append(dim)
+            bounds.append((item % size, item % size + 1, 1))
+            continue
+        span = range(*slice(*item).indices(size))
+        position += 1
+        if len(span) < 2:
+            bounds.append((span.start, span.start + 1, 1) if len(span) else (0, 0, 1))
+        else:
+            bounds.append((span.start, span[-1] + 1, span.step))
+    starts, stops, steps = zip(*bounds, strict=True) if bounds else ((), (), ())
+    return BasicIndex(starts, stops, steps, tuple(dropped), tuple(inserted))
+
+
+def _operation_of(index: tuple[Any, ...], parent: Any) -> BasicIndex:
+    """The operation for an index of NumPy's form, found when it is needed."""
+    key = tuple([(item.start, item.stop, item.step) if type(item) is slice else item for item in index])
+    return basic_operation(parent.shape, key)
+
+
+def basic_view(input: "Tensor", index: tuple[Any, ...]) -> "Tensor":
+    """The view for a tuple of ints, slices with a step above 0, None and one Ellipsis.
+
+    The Ellipsis may be left out only if the result has dimensions.
+    """
+    data = input._data
+    try:
+        part = data[index]
+    except IndexError as error:
+        _operation_of(index, input)
+        raise IndexingError(f"getitem: {error}") from error
+    return dispatch.view(input, part, partial(_operation_of, index))  # type: ignore[no-any-return]
+
+
+def _place(name: str, input: "Tensor", dim: int) -> tuple[tuple[slice, ...], int]:
+    """The slices before dimension `dim`, and its size."""
+    shape = input._data.shape
+    if not shape:
+        raise ShapeError(f"{name}: a 0-d tensor has no dimension to take a part of")
+    place = normalize_dim(name, dim, len(shape))
+    return (slice(None),) * place, shape[place]
+
+
+@public()
+def select(input: "Tensor", dim: int, index: int) -> "Tensor":
+    """The view at one index of a dimension, without that dimension.
+
+    Raises:
+        IndexingError: when the index is out of range.
+
+    >>> tracegraph.select(tracegraph.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
+    before, _ = _place("select", input, dim)
+    return basic_view(input, (*before, int(index.__index__()), ...))
+
+
+@public()
+def narrow(input: "Tensor", dim: int, start: int, length: int) -> "Tensor":
+    """The view of `length` indices of a dimension from `start` on.
+
+    Raises:
+        IndexingError: when the part does not lie inside the dimension.
+
+    >>> tracegraph.narrow(tracegraph.tensor([1, 2, 3, 4]), 0, 1, 2)
+    tensor([2, 3])
+    """
+    before, size = _place("narrow", input, dim)
+    first, count = int(start.__index__()), int(length.__index__())
+    if first < 0:
+        first += size
+    if not 0 <= first <= size or count < 0 or first + count > size:
+        raise IndexingError(f"narrow: {length} elements from {start} on do not fit in dimension {dim} of size {size}")
+    return basic_view(input, (*before, slice(first, first + count)))
+
+
+@public()
+def unbind(input: "Tensor", dim: int = 0) -> tuple["Tensor", ...]:
+    """The views at every index of a dimension.
+
+    >>> tracegraph.unbind(tracegraph.tensor([[1, 2], [3, 4]]), 1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
+    before, size = _place("unbind", input, dim)
+    return tuple([basic_view(input, (*before, position, ...)) for position in range(size)])
+
+
+@public()
+def split(input: "Tensor", split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple["Tensor", ...]:
+    """Views of consecutive parts of a dimension: parts of one size (the last may be smaller), or of the sizes given.
+
+    Raises:
+        ShapeError: when the sizes do not add up to the dimension's.
+
+    >>> tracegraph.split(tracegraph.tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
+    before, size = _place("split", input, dim)
+    if hasattr(split_size_or_sections, "__index__"):
+        each = int(split_size_or_sections.__index__())
+        if each < 0 or (each == 0 and size):
+            raise ArgumentError(f"split: a part size of {each} cannot make up a dimension of size {size}")
+        count = max(-(-size // each), 1) if each else 1
+        sizes = [min(each, size - position * each) for position in range(count)]
+    else:
+        sizes = [int(part.__index__()) for part in split_size_or_sections]
+        if sum(sizes) != size or min(sizes, default=0) < 0:
+            raise ShapeError(f"split: parts of sizes {sizes} do not add up to dimension {dim} of size {size}")
+    parts, start = [], 0
+    for length in sizes:
+        parts.append(basic_view(input, (*before, slice(start, start + length))))
+        start += length
+    return tuple(parts)
+
+
+@public()
+def chunk(input: "Tensor", chunks: int, dim: int = 0) -> tuple["Tensor", ...]:
+    """Views of at most `chunks` consecutive parts of a dimension, all of one size but the last.
+
+    >>> tracegraph.chunk(tracegraph.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
+    if chunks < 1:
+        raise ArgumentError(f"chunk: chunks must be at least 1, got {chunks}")
+    _, size = _place("chunk", input, dim)
+    return split(input, max(-(-size // chunks), 1), dim) if size else split(input, [0] * chunks, dim)
+
+
+@public()
+def tensor_split(input: "Tensor", indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple["Tensor", ...]:
+    """Views of consecutive parts of a dimension: so many of nearly one size, or cut before the indices given.
+
+    >>> tracegraph.tensor_split(tracegraph.arange(5), (1, 3))
+    (tensor([0]), tensor([1, 2]), tensor([3, 4]))
+    """
+    before, size = _place("tensor_split", input, dim)
+    if hasattr(indices_or_sections, "__index__"):
+        count = int(indices_or_sections.__index__())
+        if count < 1:
+            raise ArgumentError(f"tensor_split: the number of sections must be at least 1, got {count}")
+        cuts = [position * (size // count) + min(position, size % count) for position in range(count + 1)]
+    else:
+        cuts = [0, *[int(cut.__index__()) for cut in indices_or_sections], size]
+        cuts = [cuts[0], *[cut + size if cut < 0 else cut for cut in cuts[1:-1]], cuts[-1]]
+    return tuple([basic_view(input, (*before, slice(start, max(stop, start)))) for start, stop in pairwise(cuts)])
+
+
+@public()
+def slice_scatter(
+    input: "Tensor", src: "Tensor", dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> "Tensor":
+    """A copy of the tensor with `input[start:end:step]` along a dimension replaced by `src`.
+
+    >>> tracegraph.slice_scatter(tracegraph.zeros(4), tracegraph.ones(2), 0, 1, 3)
+    tensor([0., 1., 1., 0.])
+    """
+    before, _ = _place("slice_scatter", input, dim)
+    if step < 1:
+        raise ArgumentError(f"slice_scatter: step must be above 0, got {step}")
+    made = _operation_of((*before, slice(start, end, step)), input)
+    scatter = SliceScatter(*made.geometry)
+    scatter.infer(input._spec, src._spec)
+    return dispatch.apply(scatter, input, src)  # type: ignore[no-any-return]

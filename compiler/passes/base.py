@@ -1,0 +1,22 @@
+"""What a pass is: a name and a function from graph to graph."""
+
+from typing import Protocol
+
+from tracegraph.compiler.ir import Graph
+
+
+class Pass(Protocol):
+    """A frozen dataclass whose fields are its options.
+
+    It gives the graph itself where it finds nothing to do, and otherwise a graph that computes the same, to the bit
+    (payloads of NaNs excepted) unless an option says otherwise. Calling it again on its result is allowed.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in records and dumps."""
+        ...
+
+    def __call__(self, graph: Graph) -> Graph:
+        """The graph, changed."""
+        ...

@@ -1,0 +1,25 @@
+"""Observe one run of a Python function: what it read from outside, and whether it had an effect there.
+
+with Observer(function, args, kwargs, classifier=...) as observer:
+result = function(*args, **kwargs)
+observer.observation.effects     # empty: a replay needs no Python while the guards hold
+observer.observation.guards      # check_fast, check_protected, first_failure, describe
+"""
+
+from tracegraph.observe.guards import Guard, Guards
+from tracegraph.observe.model import Child, Classifier, Effect, Expand, Known, Leaf
+from tracegraph.observe.observer import Observation, Observer, is_library_code
+
+__all__ = [
+    "Child",
+    "Classifier",
+    "Effect",
+    "Expand",
+    "Guard",
+    "Guards",
+    "Known",
+    "Leaf",
+    "Observation",
+    "Observer",
+    "is_library_code",
+]

@@ -1,0 +1,153 @@
+"""Tell from what was observed which effects a run had, and what about it could not be seen."""
+
+import dis
+import sys
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracegraph.observe.bytecode import CodeFacts
+from tracegraph.observe.model import Edge, Effect, Node, Site
+from tracegraph.observe.reach import Reach
+from tracegraph.observe.values import CONTAINERS, MISSING, same, shallow_items
+
+_ALWAYS_EXTERNAL = ("class", "module")
+_CHECKED_ORIGINS = ("container", "expand", "instance", "opaque", "iterator", "generator")
+
+
+@dataclass
+class Diagnosis:
+    """What the profile events told: the code that ran, the code whose function was found, calls with effects."""
+
+    codes: dict[int, CodeFacts] = field(default_factory=dict)
+    order: list[CodeFacts] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)
+    born: set[int] = field(default_factory=set)
+    notes: dict[str, Effect] = field(default_factory=dict)
+    last_method: dict[int, tuple[str, int]] = field(default_factory=dict)
+    abc_token: bool = False
+    catches: bool = False
+
+    def note(self, reason: str, site: Site) -> None:
+        """Add a reason, once."""
+        self.notes.setdefault(reason, Effect(reason, site.filename, site.line))
+
+    def enter(self, facts: CodeFacts) -> None:
+        """Take down a code object that runs for the first time."""
+        self.codes[id(facts.code)] = facts
+        self.order.append(facts)
+        self.born.update(id(constant) for constant in facts.code.co_consts if type(constant) is type(facts.code))
+        for name, line in facts.forbidden:
+            site = Site(facts.code.co_filename, line)
+            self.note(f"reads `{name}` at {site}, which cannot be followed", site)
+
+
+def find_effects(
+    reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], existing: list[Any]
+) -> tuple[Effect, ...]:
+    """Return all reasons against a replay without Python, in the order of their lines, and mark external nodes."""
+    mark_external(reach, roots)
+    for facts in diagnosis.order:
+        if id(facts.code) not in diagnosis.reached and id(facts.code) not in diagnosis.born:
+            site = Site(facts.code.co_filename, facts.code.co_firstlineno)
+            diagnosis.note(f"runs `{facts.code.co_qualname}` ({site}), reached in a way that cannot be followed", site)
+    _check_origins(reach, diagnosis, existing)
+    _check_generators(reach, diagnosis)
+    for node in reach.nodes.values():
+        if node.external or node.kind == "class":
+            _check_node(reach, node, diagnosis)
+    return tuple(diagnosis.notes.values())
+
+
+def mark_external(reach: Reach, roots: Iterable[object]) -> None:
+    """Mark all objects that can be reached from outside: from roots, namespaces, classes and modules."""
+    queue = [reach.nodes[id(root)] for root in roots if id(root) in reach.nodes]
+    for node in reach.nodes.values():
+        if node.kind in _ALWAYS_EXTERNAL or id(node.value) in reach.namespaces:
+            queue.append(node)  # noqa: PERF401
+    while queue:
+        node = queue.pop()
+        if node.external:
+            continue
+        node.external = True
+        held = [edge.value for edge in node.outgoing]
+        held.extend(reach.snapshots.get(id(node.value), ()))
+        queue.extend(reach.nodes[id(value)] for value in held if id(value) in reach.nodes)
+
+
+def _check_origins(reach: Reach, diagnosis: Diagnosis, existing: list[Any]) -> None:
+    """Find objects that are older than the call although no observed read leads to them."""
+    suspects = [node for node in reach.nodes.values() if not node.external and node.kind in _CHECKED_ORIGINS]
+    if not suspects:
+        return
+    older = set(map(id, existing))
+    for node in suspects:
+        if id(node.value) in older:
+            diagnosis.note(
+                f"uses an object of type {type(node.value).__name__} ({node.path}, {node.site}) that came from outside "
+                "in a way that cannot be followed",
+                node.site,
+            )
+
+
+def _check_generators(reach: Reach, diagnosis: Diagnosis) -> None:
+    """Find unfinished generators kept alive by the observation, whose `finally` would run unobserved."""
+    own_handlers = 1 if sys.version_info >= (3, 12) else 0
+    for node in reach.nodes.values():
+        if type(node.value) is types.GeneratorType and not node.external and node.value.gi_frame is not None:
+            code = node.value.gi_code
+            if len(list(dis._parse_exception_table(code))) > own_handlers:  # type: ignore[attr-defined]
+                diagnosis.note(f"leaves the generator `{code.co_name}` ({node.site}) unfinished", node.site)
+
+
+def _check_node(reach: Reach, node: Node, diagnosis: Diagnosis) -> None:
+    if node.opaque and node.named:
+        verb = "uses" if node.kind in ("class", "c_function") else "reads"
+        diagnosis.note(f"{verb} {node.path} ({node.site}): {node.opaque}", node.site)
+        return
+    before = reach.snapshots.get(id(node.value))
+    if before is not None:
+        after = shallow_items(node.value)
+        if len(before) != len(after) or not all(map(same, before, after)):
+            site = _place_of_items(diagnosis, node)
+            diagnosis.note(f"the outer {_word(node.value)} {node.path} was changed ({site})", site)
+    for edge in node.outgoing:
+        if edge.guarded:
+            _check_edge(edge, diagnosis)
+
+
+def _check_edge(edge: Edge, diagnosis: Diagnosis) -> None:
+    after = edge.reader()
+    if same(edge.value, after):
+        return
+    site = _place_of_store(diagnosis, edge)
+    verb = "created" if edge.value is MISSING else "deleted" if after is MISSING else "changed"
+    diagnosis.note(f"{edge.path} was {verb} ({site})", site)
+
+
+def _place_of_store(diagnosis: Diagnosis, edge: Edge) -> Site:
+    wanted = str(edge.name)
+    for facts in diagnosis.order:
+        for accessor in ("attribute", "name") if edge.accessor not in ("cell", "entry") else ("name", "attribute"):
+            line = facts.store_lines.get((accessor, wanted))
+            if line is not None:
+                return Site(facts.code.co_filename, line)
+    return edge.site
+
+
+def _place_of_items(diagnosis: Diagnosis, node: Node) -> Site:
+    method = diagnosis.last_method.get(id(node.value))
+    if method is not None:
+        return Site(*method)
+    last = node.path.rstrip("`").split("`")[-1].split("[")[0].split(".")[-1]
+    candidates = [facts for facts in diagnosis.order if facts.item_store_lines]
+    candidates.sort(key=lambda facts: not any((chain.root, *chain.names)[-1] == last for chain in facts.chains))
+    if candidates:
+        return Site(candidates[0].code.co_filename, candidates[0].item_store_lines[0])
+    return node.site
+
+
+def _word(value: object) -> str:
+    kind = type(value)
+    return next((base.__name__ for base in CONTAINERS if issubclass(kind, base)), kind.__name__)

@@ -1,0 +1,385 @@
+"""Turn the reads of an observed run into one generated function that tells quickly whether all of them still hold."""
+
+import abc
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import is_
+from typing import Any, Final
+
+from tracegraph.observe.arguments import ArgumentPlan, plan_arguments
+from tracegraph.observe.model import Edge, Leaf, Node
+from tracegraph.observe.reach import Reach
+from tracegraph.observe.values import (
+    MISSING,
+    class_dict,
+    class_mro,
+    instance_dict,
+    is_immutable,
+    is_python_class,
+    read_cell,
+    read_slot,
+    same,
+    shallow_items,
+)
+
+_SINGLETONS: Final = (None, True, False, Ellipsis, NotImplemented)
+_STABLE_MODULES: Final = frozenset(
+    {"enum", "abc", "typing", "collections.abc", "_collections_abc", "numbers", "contextlib", "functools", "types"}
+)
+_LINES_PER_STATEMENT: Final = 64
+_UNROLLED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One condition: `check` and `current` are expressions over the names of the generated code."""
+
+    check: str
+    current: str
+    subject: str
+    was: str
+    protected: bool = False
+
+
+class Guards:
+    """The conditions under which what a run read is unchanged.
+
+    Objects are compared by identity, immutables by type and value. Arguments that are compared by identity are held
+    weakly where they allow it; `alive` turns False when one is gone, and the guards can then never hold again.
+    """
+
+    def __init__(self, guards: list[Guard], constants: dict[str, Any], plan: ArgumentPlan) -> None:
+        self._guards = guards
+        self._constants = constants
+        self._plan = plan
+        self.check_fast: Callable[[tuple[Any, ...], Mapping[str, Any]], bool]
+        self.check_protected: Callable[[tuple[Any, ...], Mapping[str, Any]], bool]
+        fast = [guard for guard in guards if not guard.protected]
+        slow = [guard for guard in guards if guard.protected]
+        self.source = _source("check_fast", plan, fast) + "\n" + _source("check_protected", plan, slow)
+        exec(compile(self.source, "<guards>", "exec"), constants)
+        self.check_fast = constants["check_fast"]
+        self.check_protected = constants["check_protected"]
+
+    def __len__(self) -> int:
+        return len(self._guards)
+
+    @property
+    def alive(self) -> bool:
+        """False when an argument that the guards ask for no longer exists."""
+        return all(reference() is not None for reference in self._plan.references)
+
+    def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Tell whether everything that was read is as it was."""
+        return self.check_fast(args, kwargs) and self.check_protected(args, kwargs)
+
+    def first_failure(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """Say in words which read has changed, None where all hold."""
+        if len(args) != self._plan.positional or len(kwargs) != self._plan.keywords:
+            return "the number of arguments changed"
+        local = {"args": args, "kwargs": kwargs}
+        try:
+            for name, expression in self._plan.variables.items():
+                local[name] = eval(expression, self._constants, local)
+        except LookupError as problem:
+            return f"the arguments changed: {problem} is missing"
+        for guard in self._guards:
+            try:
+                if eval(guard.check, self._constants, local):
+                    continue
+                now = _describe(eval(guard.current, self._constants, local))
+            except (LookupError, AttributeError, TypeError, ValueError):
+                now = "missing"
+            return f"{guard.subject} was {guard.was}, now {now}"
+        return None
+
+    def describe(self) -> list[str]:
+        """List the guards in words, in the order they are checked."""
+        return [f"{guard.subject} is {guard.was}{' (protected)' if guard.protected else ''}" for guard in self._guards]
+
+
+def build_guards(
+    reach: Reach,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    catches: bool,
+    abc_token: bool,
+    argument_values: str,
+) -> Guards:
+    """Make the guards of all external reads. `catches`: running code may notice that an attribute is missing."""
+    return _Builder(reach, args, kwargs, catches, argument_values).build(abc_token)
+
+
+class _Builder:
+    def __init__(
+        self, reach: Reach, args: tuple[Any, ...], kwargs: Mapping[str, Any], catches: bool, argument_values: str
+    ) -> None:
+        self.reach = reach
+        self.catches = catches
+        self.guards: list[Guard] = []
+        self.names: dict[int, str] = {}
+        self.constants: dict[str, Any] = {
+            "same": same, "M": MISSING, "instance_dict": instance_dict, "read_cell": read_cell, "read_slot": read_slot,
+            "unchanged": _unchanged, "class_mro": class_mro, "abc_token": abc.get_cache_token,
+            "list_unchanged": _list_unchanged, "dict_unchanged": _dict_unchanged,
+        }  # fmt: skip
+        self.plan = plan_arguments(reach, args, kwargs, argument_values)
+
+    def build(self, abc_token: bool) -> Guards:
+        for index, reference in enumerate(self.plan.references):
+            self.constants[f"w{index}"] = reference
+        self.names.update(self.plan.local_names)
+        for part in self.plan.checks:
+            check = part.check
+            if part.has_constant:
+                check = check.replace("CONSTANT", self._name(part.constant))
+            self.guards.append(Guard(check, part.current, part.subject, part.was))
+        if self.plan.distinct:
+            self._distinct()
+        self._classes()
+        external = [node for node in self.reach.nodes.values() if node.external]
+        for node in external:
+            self._type(node)
+        for node in external:
+            self._edges(node)
+            self._items(node)
+        if abc_token:
+            token = self._name(abc.get_cache_token())
+            self._add(
+                f"same(abc_token(), {token})", "abc_token()", "the registry of abstract base classes", "as it was"
+            )
+        return Guards(self.guards, self.constants, self.plan)
+
+    def _name(self, value: Any) -> str:
+        found = self.names.get(id(value))
+        if found is None:
+            found = f"c{len(self.constants)}"
+            self.names[id(value)] = found
+            self.constants[found] = value
+        return found
+
+    def _add(self, check: str, current: str, subject: str, was: str, protected: bool = False) -> None:
+        self.guards.append(Guard(check, current, subject, was, protected))
+
+    def _equals(self, expression: str, value: Any) -> str:
+        if any(value is one for one in _SINGLETONS) or not is_immutable(value):
+            return f"{expression} is {self._name(value)}"
+        constant = self._name(value)
+        return f"({expression} is {constant} or same({expression}, {constant}))"
+
+    def _distinct(self) -> None:
+        places = ", ".join(f"id({place})" for place in self.plan.distinct)
+        held = frozenset(
+            id(node.value)
+            for node in self.reach.nodes.values()
+            if node.external and node.kind == "container" and id(node.value) not in self.plan.structural
+        )
+        self.plan.kept.extend(node.value for node in self.reach.nodes.values() if id(node.value) in held)
+        count = len(self.plan.distinct)
+        check = f"{self._name(held)}.isdisjoint(({places},))"
+        if count > 1:
+            check = f"len({{{places}}}) == {count} and {check}"
+        self._add(check, "args", "the arguments' containers", "different objects")
+
+    def _classes(self) -> None:
+        for cls, _site in self.reach.used_classes.values():
+            if cls.__module__ in _STABLE_MODULES or isinstance(self.reach.classifier.classify(cls), Leaf):
+                continue
+            view, name = self._view(cls), class_name(cls)
+            keys = self._name(tuple(class_dict(cls)))
+            self._add(f"(*{view},) == {keys}", f"(*{view},)", f"the list of attributes of class `{name}`", "as it was")
+            reader = f"{self._name(cls)}.__mro__" if type(cls) is type else f"class_mro({self._name(cls)})"
+            mro = self._name(class_mro(cls))
+            self._add(f"{reader} is {mro}", reader, f"the bases of class `{name}`", "as they were")
+
+    def _view(self, cls: type) -> str:
+        key = f"view of {id(cls)}"
+        found = self.constants.setdefault("views", {}).get(key)
+        if found is None:
+            found = f"v{len(self.constants)}"
+            self.constants[found] = class_dict(cls)
+            self.constants["views"][key] = found
+            self._name(cls)
+        return str(found)
+
+    def _type(self, node: Node) -> None:
+        cls = type(node.value)
+        if node.kind not in ("instance", "expand", "container") or not is_python_class(cls):
+            return
+        if id(node.value) in self.plan.structural or not (node.named or node.outgoing):
+            return
+        owner = self._name(node.value)
+        self._add(f"type({owner}) is {self._name(cls)}", f"type({owner})", f"the class of {node.path}", class_name(cls))
+
+    def _edges(self, node: Node) -> None:
+        missing: list[str] = []
+        protected = False
+        for edge in node.outgoing:
+            if not edge.guarded:
+                continue
+            if edge.accessor == "attribute" and edge.value is MISSING:
+                if self._missing_matters(node, str(edge.name)):
+                    missing.append(str(edge.name))
+                    protected = edge.protected
+                continue
+            self._edge(node, edge)
+        if missing:
+            owner = self._name(node.value)
+            names = self._name(frozenset(missing))
+            listed = ", ".join(sorted(missing)[:3]) + (", ..." if len(missing) > 3 else "")
+            held = f"instance_dict({owner})" if node.kind == "expand" else f"{owner}.__dict__"
+            if not self._plain(node, "__dict__"):
+                held = f"instance_dict({owner})"
+            self._add(
+                f"{names}.isdisjoint({held})", f"{names}.intersection({held})",
+                f"the own attributes of {node.path}", f"without {listed}", protected,
+            )  # fmt: skip
+
+    def _missing_matters(self, node: Node, name: str) -> bool:
+        if self.catches:
+            return True
+        bases = class_mro(type(node.value))
+        return any(name in class_dict(base) or "__getattr__" in class_dict(base) for base in bases)
+
+    def _plain(self, node: Node, name: str) -> bool:
+        """Tell whether `owner.name` reads the instance dictionary and runs no user code."""
+        if not name.isidentifier() or keyword.iskeyword(name):
+            return False
+        for base in class_mro(type(node.value)):
+            held = class_dict(base)
+            if base is not object and "__getattribute__" in held and is_python_class(base):
+                return False
+            if name in held and name != "__dict__" and is_python_class(base):
+                return False
+            if name == "__dict__" and name in held and type(held[name]) is property:
+                return False
+        return True
+
+    def _edge(self, node: Node, edge: Edge) -> None:
+        accessor, name, value = edge.accessor, edge.name, edge.value
+        subject = f"{edge.path} ({edge.site})" if edge.site.filename else edge.path
+        if accessor == "entry":
+            holder = self._name(edge.owner)
+            if value is MISSING:
+                if edge.extra is not None or self.catches or name == "__getattr__" or "__getattr__" in edge.owner:
+                    read = f"{holder}.get({name!r}, M)"
+                    self._add(f"{name!r} not in {holder}", read, subject, "missing", edge.protected)
+                return
+            expression = f"{holder}[{name!r}]"
+        elif accessor == "class":
+            if value is MISSING:
+                return
+            if isinstance(self.reach.classifier.classify(edge.owner), Leaf) or edge.owner.__module__ in _STABLE_MODULES:
+                return
+            expression = f"{self._view(edge.owner)}[{name!r}]"
+        elif accessor == "attribute":
+            owner = self._name(edge.owner)
+            expression = f"{owner}.{name}" if self._plain(node, name) else f"instance_dict({owner})[{name!r}]"
+        elif accessor == "part_of":
+            expression = f"{self._name(edge.owner)}.{name}"
+        elif accessor == "cell":
+            cell = self._name(edge.owner)
+            expression = f"{cell}.cell_contents" if value is not MISSING else f"read_cell({cell})"
+        elif accessor == "slot":
+            expression = f"read_slot({self._name(edge.owner)}, {self._name(edge.extra)})"
+        elif accessor == "child":
+            expression = f"{self._name(edge.extra)}({self._name(edge.owner)})"
+        elif accessor == "class_part":
+            expression = f"{self._name(type.__dict__[name].__get__)}({self._name(edge.owner)})"
+        elif accessor == "instance_dict":
+            expression = f"instance_dict({self._name(edge.owner)})"
+        else:
+            raise AssertionError(f"unknown kind of read: {accessor}")
+        self._add(self._equals(expression, value), expression, subject, _describe(value), edge.protected)
+
+    def _items(self, node: Node) -> None:
+        before = self.reach.snapshots.get(id(node.value))
+        kind = type(node.value)
+        if before is None or issubclass(kind, (tuple, frozenset)) or id(node.value) in self.plan.structural:
+            return
+        owner = self._name(node.value)
+        subject = f"the contents of {node.path} ({node.site})"
+        if kind is list and len(before) <= _UNROLLED:
+            self._add(f"len({owner}) == {len(before)}", f"len({owner})", f"the length of {node.path}", str(len(before)))
+            for position, item in enumerate(before):
+                read = f"{owner}[{position}]"
+                self._add(
+                    self._equals(read, item), read, f"item {position} of {node.path} ({node.site})", _describe(item)
+                )
+            return
+        half = len(before) // 2
+        if kind is dict and half <= _UNROLLED and all(type(key) is str for key in before[:half]):
+            keys = self._name(before[:half])
+            self._add(f"(*{owner},) == {keys}", f"(*{owner},)", f"the keys of {node.path}", _describe(before[:half]))
+            for key, item in zip(before[:half], before[half:], strict=True):
+                read = f"{owner}[{key!r}]"
+                self._add(self._equals(read, item), read, f"item {key!r} of {node.path} ({node.site})", _describe(item))
+            return
+        if kind is dict:
+            check = f"dict_unchanged({owner}, {self._name(before[:half])}, {self._name(before[half:])})"
+        else:
+            reader = "list_unchanged" if kind is list else "unchanged"
+            check = f"{reader}({owner}, {self._name(before)})"
+        self._add(check, owner, subject, f"{half if issubclass(kind, dict) else len(before)} items as they were")
+
+
+def _unchanged(container: Any, before: tuple[Any, ...]) -> bool:
+    return same_items(shallow_items(container), before)
+
+
+def same_items(after: tuple[Any, ...], before: tuple[Any, ...]) -> bool:
+    """Tell whether two tuples hold the same things, item by item."""
+    return len(after) == len(before) and (all(map(is_, after, before)) or all(map(same, after, before)))
+
+
+def _list_unchanged(container: list[Any], before: tuple[Any, ...]) -> bool:
+    return len(container) == len(before) and (all(map(is_, container, before)) or all(map(same, container, before)))
+
+
+def _dict_unchanged(container: dict[Any, Any], keys: tuple[Any, ...], values: tuple[Any, ...]) -> bool:
+    if len(container) != len(keys):
+        return False
+    if all(map(is_, container.values(), values)) and all(map(is_, container, keys)):
+        return True
+    return all(map(same, container, keys)) and all(map(same, container.values(), values))
+
+
+def class_name(cls: type) -> str:
+    """Return the name of a class without asking its metaclass."""
+    return str(type.__dict__["__name__"].__get__(cls))
+
+
+def _describe(value: Any) -> str:
+    if value is MISSING:
+        return "missing"
+    if is_immutable(value):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    name = value.__dict__.get("__name__") if type(value).__name__ == "module" else getattr(type(value), "__name__", "?")
+    if type(value).__name__ in ("function", "builtin_function_or_method"):
+        return f"the function `{value.__name__}`"
+    if issubclass(type(value), type):
+        return f"the class `{class_name(value)}`"
+    return f"module `{name}`" if type(value).__name__ == "module" else f"one {name} object"
+
+
+def _source(name: str, plan: ArgumentPlan, guards: list[Guard]) -> str:
+    lines = [f"def {name}(args, kwargs):", "    try:"]
+    if name == "check_fast":
+        lines.append(f"        if len(args) != {plan.positional} or len(kwargs) != {plan.keywords}: return False")
+    if not guards and name != "check_fast":
+        return f"def {name}(args, kwargs):\n    return True\n"
+    lines += [f"        {variable} = {expression}" for variable, expression in plan.variables.items()]
+    for start in range(0, len(guards), _LINES_PER_STATEMENT):
+        checks = [guard.check for guard in guards[start : start + _LINES_PER_STATEMENT]]
+        lines.append("        if not (" + "\n            and ".join(checks) + "): return False")
+    lines += [
+        "    except (LookupError, AttributeError, TypeError, ValueError):",
+        "        return False",
+        "    return True",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+__all__ = ["Guard", "Guards", "build_guards"]

@@ -1,0 +1,367 @@
+"""Watch one run of a function: `with Observer(function, args) as observer: ...`, then `observer.observation`."""
+
+import gc
+import os
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
+
+import numpy as np
+
+from tracegraph.observe.bytecode import CodeFacts, code_facts
+from tracegraph.observe.effects import Diagnosis, find_effects
+from tracegraph.observe.guards import Guards, build_guards
+from tracegraph.observe.model import Classifier, Effect, NoLibrary, Site
+from tracegraph.observe.purity import (
+    PURE_FUNCTIONS,
+    is_dynamic,
+    is_pure_function,
+    is_pure_library_code,
+    needs_abc_token,
+)
+from tracegraph.observe.reach import Reach, TooMuchError
+from tracegraph.observe.values import MISSING, is_immutable
+
+_OWN_FOLDER: Final = __file__.replace("\\", "/").rsplit("/", 1)[0]
+_LIBRARY_FOLDER: Final = _OWN_FOLDER.rsplit("/", 1)[0]
+_NUMPY_FOLDER: Final = os.path.dirname(np.__file__) + os.sep
+_INFRASTRUCTURE: Final = (_NUMPY_FOLDER, os.path.dirname(os.__file__) + os.sep)
+_TAKES_STAR_ARGUMENTS: Final = 0x04
+_OPTIMIZED: Final = 0x01
+
+_KEPT_FACTS: Final = 4096
+_facts: dict[int, CodeFacts] = {}
+
+
+def is_library_code(code: types.CodeType) -> bool:
+    """Tell whether a code object belongs to this library: the default of what is trusted."""
+    return code.co_filename.replace("\\", "/").startswith(_LIBRARY_FOLDER + "/")
+
+
+class Observation:
+    """What one run read and what it changed: `effects` (empty: Python need not run again) and `guards`."""
+
+    def __init__(
+        self, effects: tuple[Effect, ...], guards: Guards, codes: tuple[types.CodeType, ...], external: frozenset[int]
+    ) -> None:
+        self.effects = effects
+        self.guards = guards
+        self.code_objects = codes
+        self._external = external
+
+    @property
+    def is_static(self) -> bool:
+        """True when a replay behind the guards needs no Python."""
+        return not self.effects
+
+    def is_external(self, value: object) -> bool:
+        """Tell whether `value` existed outside the call; a replay has to return the very same object."""
+        return id(value) in self._external
+
+
+class Observer:
+    """Observes what a function reads from outside and does to outside, while it runs once in the `with` block.
+
+    Args:
+        function: what is about to be called.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        classifier: claims the objects that the library guards itself.
+        trusted: tells of a code object whether it is library code, which is not looked into. Callbacks from
+            such code into other code are looked into.
+        argument_values: "guard" also guards the immutable values and the structure of lists, tuples and dicts in the
+            arguments; "caller" leaves those that are only read as arguments to the caller's own key.
+        limit: the number of edges at which observation gives up.
+
+    Raises:
+        Nothing of its own; an exception of the block passes, and the profile function that was active before is back.
+
+    Example:
+        >>> scale = 2.0
+        >>> def double(x):
+        ...     return x * scale
+        >>> with Observer(double, (3.0,)) as observer:
+        ...     result = double(3.0)
+        >>> observer.observation.is_static, observer.observation.guards.check_fast((3.0,), {})
+        (True, True)
+    """
+
+    observation: Observation
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        classifier: Classifier | None = None,
+        trusted: Callable[[types.CodeType], bool] = is_library_code,
+        argument_values: str = "guard",
+        limit: int = 20_000,
+    ) -> None:
+        self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
+        self._reach = Reach(classifier or NoLibrary(), limit)
+        self._trusted_predicate = trusted
+        self._argument_values = argument_values
+        self._trusted: dict[int, tuple[types.CodeType, bool]] = {}
+        self._diagnosis = Diagnosis()
+        self._opened: set[int] = set()
+        self._seen_calls: set[tuple[int, ...]] = set()
+        self._received: set[tuple[int, int]] = set()
+        self._function_counts: dict[int, int] = {}
+        self._scopes: set[tuple[int, int]] = set()
+        self._base: set[int] = set()
+        self._stopped = False
+        self._installed = True
+        self._previous: Any = None
+        self._existing: list[Any] = []
+        self._frames: list[types.FrameType] = []
+        self._carried: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._existing = gc.get_objects()
+        frame: types.FrameType | None = sys._getframe(0)
+        while frame is not None:
+            self._base.add(id(frame))
+            self._frames.append(frame)
+            frame = frame.f_back
+        site = Site(*_place_of(self._function))
+        try:
+            self._reach.expose(self._function, "the function", site)
+            self._reach.count_arguments([*self._args, *self._kwargs.values()])
+            for position, value in enumerate(self._args):
+                self._reach.expose(value, f"args[{position}]", site)
+            for name, value in self._kwargs.items():
+                self._reach.expose(value, f"kwargs[{name!r}]", site)
+        except TooMuchError:
+            self._give_up(site)
+        self._previous = sys.getprofile()
+        if self._previous is not None and not callable(self._previous):
+            self._diagnosis.note("a profiler that cannot be set aside is active", site)
+            self._installed = False
+        else:
+            sys.setprofile(self._event)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._installed:
+            sys.setprofile(self._previous)
+        self._frames.clear()
+        reach, diagnosis = self._reach, self._diagnosis
+        effects = find_effects(reach, diagnosis, self._roots(), self._existing)
+        catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
+        guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
+        external = frozenset(key for key, node in reach.nodes.items() if node.external)
+        codes = tuple(facts.code for facts in diagnosis.codes.values())
+        self.observation = Observation(effects, guards, codes, external)
+        del self._reach, self._diagnosis, self._existing
+
+    def _roots(self) -> list[object]:
+        return [self._function, *self._args, *self._kwargs.values()]
+
+    # -- profile events --------------------------------------------------------------------------------------------
+
+    def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
+        if self._stopped or id(frame) in self._base:
+            return
+        try:
+            if event == "call":
+                if not self._is_trusted(frame.f_code) and not self._is_carried(frame):
+                    self._call(frame)
+            elif event == "return":
+                self._carried.discard(id(frame))
+                self._return(frame, argument)
+            elif event == "c_call" and not self._is_trusted(frame.f_code) and id(frame) not in self._carried:
+                self._c_call(frame, argument)
+        except TooMuchError:
+            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno))
+        except Exception as problem:  # noqa: BLE001 whatever goes wrong here must not reach the user's function
+            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
+
+    def _give_up(self, site: Site, reason: str = "the call can reach more objects than can be followed") -> None:
+        self._stopped = True
+        self._diagnosis.note(f"{reason} ({site})", site)
+
+    def _is_trusted(self, code: types.CodeType) -> bool:
+        found = self._trusted.get(id(code))
+        if found is None:
+            trusted = code.co_filename.replace("\\", "/").startswith(_OWN_FOLDER + "/") or self._trusted_predicate(code)
+            if not trusted and is_pure_library_code(code):
+                trusted = True
+                self._diagnosis.abc_token = self._diagnosis.abc_token or needs_abc_token(code)
+            found = (code, trusted)
+            self._trusted[id(code)] = found
+        return found[1]
+
+    def _is_carried(self, frame: types.FrameType) -> bool:
+        """Tell whether library code runs this frame as a part of itself: NumPy, the standard library, generated methods."""
+        back = frame.f_back
+        if back is None or id(back) in self._base:
+            return False
+        if id(back) not in self._carried and not self._is_trusted(back.f_code):
+            return False
+        if not _is_infrastructure(frame):
+            return False
+        self._carried.add(id(frame))
+        return True
+
+    def _call(self, frame: types.FrameType) -> None:
+        code, reach = frame.f_code, self._reach
+        facts = self._diagnosis.codes.get(id(code))
+        site = Site(code.co_filename, code.co_firstlineno)
+        if facts is None:
+            facts = _facts_of(code)
+            self._diagnosis.enter(facts)
+            reach.add_code(facts, site)
+            self._import(facts, frame)
+        back = frame.f_back
+        if back is not None and id(back) not in self._base and self._is_trusted(back.f_code):
+            self._diagnosis.catches = True  # library code may notice a missing attribute without anyone telling
+        values = frame.f_locals
+        signature = (id(code), len(reach.functions.get(id(code), ())), *[id(values.get(root)) for root in facts.roots])
+        if signature in self._seen_calls:
+            return
+        self._open_functions(code, values, site)
+        self._globals(facts, frame, site)
+        for chain in facts.chains:
+            if chain.scope in ("local", "free") and chain.root in values:
+                word = "argument" if chain.scope == "local" else "variable"
+                value = values[chain.root]
+                if not is_immutable(value):
+                    reach.follow_chain(chain, value, f"{word} `{chain.root}`", Site(code.co_filename, chain.line))
+        if all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
+            self._seen_calls.add(signature)  # all its objects are kept alive: the same call needs no second look
+
+    def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site) -> None:
+        reach = self._reach
+        receiver = _first_argument(code, values)
+        if not is_immutable(receiver) and receiver is not MISSING and (id(code), id(receiver)) not in self._received:
+            if reach.adopt(code, receiver, site):
+                self._diagnosis.reached.add(id(code))
+            if id(receiver) in reach.nodes:  # it is kept alive, so that its identity stays its own
+                self._received.add((id(code), id(receiver)))
+        functions = reach.functions.get(id(code), ())
+        if functions:
+            self._diagnosis.reached.add(id(code))
+        if self._function_counts.get(id(code)) != len(functions):
+            self._function_counts[id(code)] = len(functions)
+            for function in list(functions):
+                if id(function) not in self._opened:
+                    self._opened.add(id(function))
+                    reach.open_function(function, site)
+
+    def _globals(self, facts: CodeFacts, frame: types.FrameType, site: Site) -> None:
+        code, scope = facts.code, frame.f_globals
+        if (id(code), id(scope)) in self._scopes:
+            return
+        self._scopes.add((id(code), id(scope)))
+        for chain in facts.chains:
+            if chain.scope != "global":
+                continue
+            place = Site(code.co_filename, chain.line)
+            if frame.f_locals is not scope and not code.co_flags & _OPTIMIZED and chain.root in frame.f_locals:
+                continue
+            self._reach.site = place
+            edge = self._reach.global_entry(scope, frame.f_builtins, chain.root)
+            if edge.value is not MISSING:
+                self._reach.follow_chain(chain, edge.value, edge.path, place)
+
+    def _import(self, facts: CodeFacts, frame: types.FrameType) -> None:
+        reach = self._reach
+        for name, level, _wanted, line in facts.imports:
+            place = Site(facts.code.co_filename, line)
+            full = _absolute_name(name, level, frame.f_globals)
+            if full is None:
+                self._diagnosis.note(f"an import at {place} cannot be followed", place)
+                continue
+            parts = full.split(".") if full else []
+            reach.site = place
+            reach.entry(frame.f_builtins, "__import__", "`__import__`")
+            for count in range(1, len(parts) + 1):
+                module = ".".join(parts[:count])
+                edge = reach.entry(sys.modules, module, f"module `{module}`")
+                if edge.value is not MISSING:
+                    reach.expose(edge.value, edge.path, place)
+
+    def _return(self, frame: types.FrameType, value: Any) -> None:
+        back = frame.f_back
+        if back is None or id(back) in self._base or is_immutable(value) or self._is_trusted(back.f_code):
+            return
+        name = frame.f_code.co_name
+        self._reach.expose(value, f"the result of `{name}`", Site(back.f_code.co_filename, back.f_lineno))
+
+    def _c_call(self, frame: types.FrameType, function: Any) -> None:
+        if id(function) in PURE_FUNCTIONS:
+            return
+        owner = getattr(function, "__self__", None)
+        if owner is not None and type(owner) is not types.ModuleType:
+            self._diagnosis.last_method[id(owner)] = (frame.f_code.co_filename, frame.f_lineno)
+        if is_dynamic(function):
+            facts = self._diagnosis.codes.get(id(frame.f_code))
+            if facts is None or frame.f_lasti not in facts.constant_name_calls:
+                place = Site(frame.f_code.co_filename, frame.f_lineno)
+                self._diagnosis.note(f"calls {function.__name__} with a computed attribute name at {place}", place)
+        elif not is_pure_function(function):
+            place = Site(frame.f_code.co_filename, frame.f_lineno)
+            self._diagnosis.note(f"calls {_describe_c_function(function)} at {place}", place)
+
+
+def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
+    """Return the first positional argument of a call that is about to run, `MISSING` where there is none."""
+    if code.co_argcount > 0:
+        return values.get(code.co_varnames[0], MISSING)
+    if code.co_flags & _TAKES_STAR_ARGUMENTS:
+        rest = values.get(code.co_varnames[code.co_kwonlyargcount], ())
+        return rest[0] if type(rest) is tuple and rest else MISSING
+    return MISSING
+
+
+def _is_infrastructure(frame: types.FrameType) -> bool:
+    filename = frame.f_code.co_filename
+    if filename.startswith("<"):
+        module = frame.f_globals.get("__name__", "")
+        return filename.startswith("<frozen") or str(module).split(".")[0] in ("tracegraph", "numpy", "")
+    return filename.startswith(_INFRASTRUCTURE) and "site-packages" not in filename.removeprefix(_NUMPY_FOLDER)
+
+
+def _facts_of(code: types.CodeType) -> CodeFacts:
+    if len(_facts) > _KEPT_FACTS:
+        _facts.clear()
+    found = _facts.get(id(code))
+    if found is None or found.code is not code:
+        found = code_facts(code)
+        _facts[id(code)] = found
+    return found
+
+
+def _place_of(function: Any) -> tuple[str, int]:
+    code = getattr(function, "__code__", None)
+    if type(code) is not types.CodeType:
+        return ("", 0)
+    return (code.co_filename, code.co_firstlineno)
+
+
+def _absolute_name(name: str, level: int, scope: Mapping[str, Any]) -> str | None:
+    if level == 0:
+        return name
+    package = scope.get("__package__")
+    if level < 0 or not isinstance(package, str):
+        return None
+    parts = package.split(".")
+    if level > len(parts):
+        return None
+    return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])
+
+
+def _describe_c_function(function: Any) -> str:
+    name = function.__name__
+    owner = getattr(function, "__self__", None)
+    if type(owner) is types.ModuleType:
+        module = owner.__name__
+        return f"builtin {name}" if module == "builtins" else f"{module.lstrip('_')}.{name}"
+    if owner is None:
+        held = getattr(function, "__objclass__", None)
+        return f"{held.__name__}.{name}" if held is not None else name
+    cls = owner if isinstance(owner, type) else type(owner)
+    return f"{cls.__name__}.{name}"

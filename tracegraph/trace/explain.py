@@ -1,0 +1,105 @@
+"""What became of a traced function, for people: verdict, reasons, guards, passes, kernels, memory."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracegraph.trace.entry import Entry
+    from tracegraph.trace.function import TracedFunction
+    from tracegraph.trace.recorder import Reason
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One recording: the trace it gave, or the reasons why it gave none."""
+
+    entry: "Entry | None"
+    reasons: list["Reason"]
+    run_seconds: float
+    compile_seconds: float
+    operations: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer of `explain()`; prints as text."""
+
+    name: str
+    verdict: str
+    served_by: int | None
+    misses: list[str]
+    reasons: list[str]
+    guards: list[str]
+    passes: list[tuple[str, int, int, float]]
+    kernels: int
+    host_steps: list[str]
+    operations: int
+    arena_bytes: int
+    unshared_bytes: int
+    compile_seconds: float
+    origin: str
+    hits: int
+    traces: int
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.verdict}"]
+        lines += [f"  because it {reason}" for reason in self.reasons]
+        if self.traces:
+            lines.append(f"  traces: {self.traces}; the latest was replayed {self.hits} times")
+        if self.served_by is not None:
+            lines.append(f"  this call is served by trace {self.served_by}")
+        lines += [f"  trace {number} does not serve this call: {why}" for number, why in enumerate(self.misses)]
+        if self.traces:
+            lines.append(f"  {self.operations} operations recorded, {self.kernels} kernels, {len(self.host_steps)} host steps")
+            lines += [f"    host step: {step}" for step in self.host_steps]
+            lines.append(
+                f"  memory: {self.arena_bytes:,} bytes of intermediates at the peak ({self.unshared_bytes:,} without reuse)"
+            )
+            lines.append(f"  compiled in {self.compile_seconds:.2f} s ({self.origin})")
+            lines += [f"    pass {name}: {before} -> {after} nodes, {1000 * t:.1f} ms" for name, before, after, t in self.passes]
+            lines.append(f"  guards: {len(self.guards)}")
+            lines += [f"    {guard}" for guard in self.guards]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def explain(traced: "TracedFunction[..., Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """Gather what is known of a traced function."""
+    misses: list[str] = []
+    served: int | None = None
+    if args or kwargs:
+        for number, entry in enumerate(traced.entries):
+            why = entry.first_failure(args, kwargs)
+            if why is None:
+                served = number
+                break
+            misses.append(why)
+    latest = traced.entries[0] if traced.entries else None
+    last = traced.attempts[-1] if traced.attempts else None
+    reasons = [] if last is None else [str(reason) for reason in last.reasons]
+    if last is None:
+        verdict = "not called yet"
+    else:
+        verdict = "static" if last.entry is not None else "plain"
+    executable = latest.executable if latest is not None else None
+    attempt = next((a for a in reversed(traced.attempts) if a.entry is not None), None)
+    return Explanation(
+        name=getattr(traced.function, "__qualname__", repr(traced.function)),
+        verdict=verdict,
+        served_by=served,
+        misses=misses,
+        reasons=list(dict.fromkeys(reasons)),
+        guards=latest.guards.describe() if latest is not None else [],
+        passes=[(r.name, r.before_nodes, r.after_nodes, r.seconds) for r in executable.records] if executable else [],
+        kernels=executable.kernels if executable else 0,
+        host_steps=[f"{s.node.operation} {s.node.spec}" for s in executable.host_steps] if executable else [],
+        operations=attempt.operations if attempt else 0,
+        arena_bytes=executable.lowered.memory.arena_bytes if executable else 0,
+        unshared_bytes=executable.lowered.memory.unshared_bytes if executable else 0,
+        compile_seconds=attempt.compile_seconds if attempt else 0.0,
+        origin=executable.segments[0].program.origin if executable else "",
+        hits=latest.hits if latest is not None else 0,
+        traces=len(traced.entries),
+    )

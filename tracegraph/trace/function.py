@@ -1,0 +1,238 @@
+"""`@trace`: a function that is recorded on its first call and replayed as native code while its guards hold."""
+
+import functools
+import inspect
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from tracegraph import _state, pytree
+from tracegraph.compiler.executable import compile_graph
+from tracegraph.compiler.ir import Graph, Node
+from tracegraph.observe import Observation, Observer
+from tracegraph.runtime.errors import ArgumentTypeError
+from tracegraph.tensor import Tensor
+from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
+from tracegraph.trace.backward import CompiledBackward, record_backward
+from tracegraph.trace.classify import LibraryClassifier
+from tracegraph.trace.entry import MISS, Entry
+from tracegraph.trace.explain import Attempt, Explanation, explain
+from tracegraph.trace.outputs import OutputPlanner
+from tracegraph.trace.recorder import Reason, Recorder
+from tracegraph.trace.sources import Source
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+MAX_ENTRIES = 16
+"""Traces kept per function; beyond that further kinds of calls run plain."""
+MAX_PLAIN = 3
+"""Recordings in a row that came out plain, after which the function is not recorded again."""
+
+
+class TracedFunction(Generic[Parameters, Result]):
+    """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved safe.
+
+    `graph`, `source()` and `explain()` show what was made of it.
+    """
+
+    def __init__(self, function: Callable[Parameters, Result]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.entries: list[Entry] = []
+        self.attempts: list[Attempt] = []
+        self._plain_in_row = 0
+        self._warned = False
+        self._lock = threading.Lock()
+        self._runs_plain = inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
+        self._runs_plain = self._runs_plain or inspect.isasyncgenfunction(function)
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if _state.recording and _state.local.recorder is not None:
+            return self.function(*args, **kwargs)
+        for entry in self.entries:
+            result = entry.replay(args, kwargs)
+            if result is not MISS:
+                return result  # type: ignore[no-any-return]
+        if self._runs_plain:
+            return self.function(*args, **kwargs)
+        return self._record(args, kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        return functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<traced {getattr(self.function, '__qualname__', self.function)}, {len(self.entries)} traces>"
+
+    def __reduce__(self) -> Any:
+        return TracedFunction, (self.function,)
+
+    # -- recording ----------------------------------------------------------------------------------------------------
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        if not self._lock.acquire(blocking=False):
+            return self.function(*args, **kwargs)
+        try:
+            return self._record_locked(args, kwargs)
+        finally:
+            self._lock.release()
+
+    def _record_locked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        started = time.perf_counter()
+        leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
+        recorder = Recorder(leaves)
+        grad_enabled = _state.local.grad_enabled
+        observer = Observer(self.function, args, kwargs, classifier=LibraryClassifier())
+        previous = _state.begin_recording(recorder)
+        try:
+            with observer:
+                result = self.function(*args, **kwargs)
+            ran = time.perf_counter() - started
+            if _state.local.grad_enabled is not grad_enabled:
+                recorder.unsupported("leaves gradients switched on or off")
+            entry = self._compile(recorder, observer.observation, args, kwargs, leaves, result, grad_enabled)
+        finally:
+            _state.end_recording(previous)
+        reasons = [*recorder.reasons, *(Reason(e.reason, e.filename, e.line) for e in observer.observation.effects)]
+        self.attempts.append(Attempt(entry, reasons, ran, time.perf_counter() - started - ran, recorder.operations))
+        del self.attempts[:-MAX_ENTRIES]
+        if entry is not None:
+            self._plain_in_row = 0
+            self.entries.insert(0, entry)
+            if len(self.entries) >= MAX_ENTRIES:
+                self._stop(f"it was recorded {MAX_ENTRIES} times for different kinds of calls")
+        else:
+            self._plain_in_row += 1
+            if self._plain_in_row >= MAX_PLAIN:
+                self._runs_plain = True
+        return result
+
+    def _stop(self, why: str) -> None:
+        self._runs_plain = True
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"traced function {getattr(self.function, '__qualname__', self.function)} runs plain for other calls from now on: "
+                f"{why}; see explain()",
+                stacklevel=4,
+            )
+
+    def _compile(
+        self, recorder: Recorder, observation: Observation, args: tuple[Any, ...], kwargs: dict[str, Any],
+        leaves: list[tuple[str, Any]], result: Any, grad_enabled: bool,
+    ) -> Entry | None:  # fmt: skip
+        """The entry for a recorded call, or None when it has to run plain (the recorder or the observation says why)."""
+        name = getattr(self.function, "__name__", "function")
+        plan = OutputPlanner(recorder, observation.is_external).make(result)
+        written = recorder.written()
+        self._check_sharing(recorder, [root.tensor for root in written])
+        if recorder.reasons or not observation.is_static:
+            return None
+        nodes: list[Node] = list(plan.nodes)
+        sources: list[Source] = [source for _, source in recorder.inputs]
+        backward: CompiledBackward | None = None
+        saved: list[int | str] = []
+        if plan.live:
+            graph_inputs = list(recorder.inputs)
+            recorded = record_backward(recorder, plan.live, name)
+            if recorded is None or recorder.reasons:
+                return None
+            recorder.inputs = graph_inputs
+            backward = CompiledBackward(recorded, name)
+            numbers = {node: number for number, (node, _) in enumerate(graph_inputs)}
+            for node in recorded.saved:
+                if node in numbers:
+                    saved.append(str(numbers[node]))
+                else:
+                    saved.append(len(nodes))
+                    nodes.append(node)
+        graph: Graph = recorder.graph(name, nodes)
+        executable = compile_graph(graph)
+        written_values = [root.tensor for root in written]
+        return Entry(
+            name=name,
+            executable=executable,
+            sources=sources,
+            written=written_values,
+            arguments=ArgumentGuards(args, kwargs, leaves, written_values),
+            guards=observation.guards,
+            checks=recorder.checks,
+            grads=list(recorder.grad_before.values()),
+            outputs=plan,
+            backward=backward,
+            saved=saved,
+            grad_enabled=grad_enabled,
+        )
+
+    @staticmethod
+    def _check_sharing(recorder: Recorder, written: list[Tensor]) -> None:
+        """Tensors that share memory, one of which is written, are beyond this tracer."""
+        others = [entry.tensor for entry in recorder.entries.values() if getattr(entry, "external", False)]
+        for target in written:
+            mine = owners(data_of(target))
+            for other in others:
+                if other is not target and mine & owners(data_of(other)):
+                    recorder.unsupported("writes to a tensor whose memory another input shares")
+                    return
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the latest trace, as recorded.
+
+        Raises:
+            ArgumentTypeError: when there is none yet.
+        """
+        return self._latest().executable.original
+
+    def stages(self) -> dict[str, Graph]:
+        """The graph of the latest trace at each stage: "recorded", after each pass, "scheduled"."""
+        executable = self._latest().executable
+        found = {"recorded": executable.original}
+        for record in executable.records:
+            found[record.name] = record.graph
+        found["scheduled"] = executable.lowered.graph
+        return found
+
+    def source(self) -> str:
+        """The generated kernels of the latest trace, as Python source."""
+        return self._latest().executable.source
+
+    def _latest(self) -> Entry:
+        if not self.entries:
+            raise ArgumentTypeError(f"{self!r} has not been compiled; call it first, then see explain() for the reasons")
+        return self.entries[0]
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """Verdict, guards, passes, kernels and memory of the traces; with arguments also which trace serves them, or why none does."""
+        return explain(self, args, kwargs)
+
+
+@overload
+def trace(function: Callable[Parameters, Result], /) -> TracedFunction[Parameters, Result]: ...
+@overload
+def trace() -> Callable[[Callable[Parameters, Result]], TracedFunction[Parameters, Result]]: ...
+def trace(function: Any = None) -> Any:
+    """Make a function that is recorded when first called and replayed as compiled code afterwards.
+
+    The results, gradients and writes are those of the plain function. What is not surely replayable runs plain;
+    `explain()` says why.
+
+    >>> @trace
+    ... def double(x):
+    ...     return x + x
+    >>> double(tracegraph.tensor([1.0, 2.0]))
+    tensor([2., 4.])
+    >>> double(tracegraph.tensor([3.0, 4.0]))
+    tensor([6., 8.])
+    """
+    if function is None:
+        return TracedFunction
+    if not callable(function):
+        raise ArgumentTypeError(f"trace takes a function, not a {type(function).__name__}")
+    return TracedFunction(function)

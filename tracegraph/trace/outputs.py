@@ -1,0 +1,133 @@
+"""What a traced call gives back: which results are fresh tensors, which are views, which are objects that existed before."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tracegraph import pytree
+from tracegraph.autograd.node import FreedNode
+from tracegraph.compiler.ir import Node
+from tracegraph.tensor import Tensor
+from tracegraph.trace.recorder import Recorder, Root, View
+from tracegraph.trace.sources import ArgumentSource, GradSource
+
+IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic, type(Ellipsis))
+
+
+@dataclass
+class OutputPlan:
+    """How to make a call's results: lines of Python that name them, and the expression of the returned structure."""
+
+    nodes: list[Node] = field(default_factory=list)
+    """Outputs of the graph; the generated code has their arrays as o0, o1, ..."""
+    lines: list[str] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    expression: str = "None"
+    live: list[tuple[int, Tensor]] = field(default_factory=list)
+    """Fresh outputs that carry a gradient out of the call: number of the output, and the tensor of the recording run."""
+
+
+class OutputPlanner:
+    """Works out the plan for the result of a recorded call."""
+
+    def __init__(self, recorder: Recorder, is_external: Callable[[Any], bool]) -> None:
+        self.recorder = recorder
+        self.is_external = is_external
+        self.plan = OutputPlan()
+        self._names: dict[int, str] = {}
+
+    def make(self, result: Any) -> OutputPlan:
+        """The plan for the returned structure and for the gradients assigned in the call."""
+        self.plan.expression = self._structure(result)
+        for owner, value in self.recorder.grad_now.values():
+            target = self.tensor(owner)
+            self.plan.lines.append(f"{target}._grad = {'None' if value is None else self.tensor(value)}")
+        return self.plan
+
+    def _constant(self, value: Any) -> str:
+        name = f"k{len(self.plan.constants)}"
+        self.plan.constants[name] = value
+        return name
+
+    def _structure(self, value: Any) -> str:
+        if isinstance(value, Tensor):
+            return self.tensor(value)
+        if pytree.is_container(value) and not (self.is_external(value) and not isinstance(value, tuple)):
+            return self._container(value)
+        if not isinstance(value, IMMUTABLE) and not self.is_external(value):
+            self.recorder.unsupported(f"returns an object of type {type(value).__name__} made in the call")
+        return self._constant(value)
+
+    def _container(self, value: Any) -> str:
+        if isinstance(value, dict):
+            items = ", ".join(f"({self._constant(key)}, {self._structure(item)})" for key, item in value.items())
+            return f"{self._constant(type(value))}([{items}])"
+        items = "".join(f"{self._structure(item)}, " for item in value)
+        if type(value) is list:
+            return f"[{items}]"
+        if type(value) is tuple:
+            return f"({items})"
+        return f"{self._constant(type(value))}({items})"
+
+    def tensor(self, tensor: Tensor) -> str:
+        """The name that holds the tensor in the generated code."""
+        name = self._names.get(id(tensor))
+        if name is None:
+            name = self._names[id(tensor)] = self._make(tensor)
+        return name
+
+    def _make(self, tensor: Tensor) -> str:
+        entry = self.recorder.entries.get(id(tensor))
+        if entry is None or (isinstance(entry, Root) and entry.external):
+            return self._existing(tensor, entry)
+        if tensor._literal:
+            return self._constant(tensor)
+        name = f"t{len(self._names)}"
+        if isinstance(entry, View):
+            return self._view(tensor, entry, name)
+        array = f"o{len(self.plan.nodes)}"
+        self.plan.nodes.append(entry.node)
+        self.plan.lines += [f"{name} = new(Tensor)", f"{name}._data = {array}"]
+        if type(tensor) is not Tensor:
+            self.recorder.unsupported(f"returns a {type(tensor).__name__} made in the call")
+        self._gradient(tensor, name, len(self.plan.nodes) - 1)
+        return name
+
+    def _existing(self, tensor: Tensor, entry: Root | None) -> str:
+        path = self.recorder.argument_paths.get(id(tensor))
+        source = None if entry is None else entry.source
+        if path is not None and (source is None or isinstance(source, ArgumentSource)):
+            if entry is not None and source is not None and isinstance(source, ArgumentSource) and source.value is not tensor:
+                self.recorder.unsupported("returns a tensor over an array argument")
+            return path
+        if isinstance(source, GradSource):
+            return f"{self.tensor(source.owner)}._grad"
+        if entry is None and not self.is_external(tensor) and not tensor._literal:
+            self.recorder.unsupported("returns a tensor that did not come from recorded operations")
+        return self._constant(tensor)
+
+    def _view(self, tensor: Tensor, entry: View, name: str) -> str:
+        parent = self.tensor(entry.parent.tensor)
+        if tensor._node is not None:
+            self.recorder.unsupported("returns a view that requires a gradient")
+        if entry.operation is None:
+            self.plan.lines.append(f"{name} = {parent}.detach()")
+            if tensor._rg is True:
+                self.plan.lines.append(f"{name}._rg = True")
+        else:
+            self.plan.lines.append(f"{name} = apply({self._constant(entry.operation)}, {parent})")
+        return name
+
+    def _gradient(self, tensor: Tensor, name: str, number: int) -> None:
+        if not tensor.requires_grad:
+            return
+        node = tensor.grad_fn
+        if node is None:
+            self.plan.lines.append(f"{name}._rg = True")
+        elif node.released:
+            freed = self._constant(FreedNode)
+            self.plan.lines += [f"{name}._rg = True", f"{name}._node = {freed}({node.name!r})"]
+        else:
+            self.plan.live.append((number, tensor))

@@ -1,0 +1,304 @@
+"""The recorder: takes down in an IR graph what the eager execution of one call does, with every write to existing tensors."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracegraph.compiler.ir import Graph, Node, constant, make
+from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.cast import Cast
+from tracegraph.compiler.ops.leaves import Input
+from tracegraph.compiler.ops.spec import Spec
+from tracegraph.runtime.errors import is_library_file
+from tracegraph.tensor import Tensor
+from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
+
+MAX_NODES = 200_000
+
+
+@dataclass(eq=False)
+class Root:
+    """A tensor with memory of its own: its value now, and where it came from if it existed before the call."""
+
+    tensor: Tensor
+    node: Node
+    source: Source | None = None
+    initial: Node | None = None
+    stamp: int = 0
+    """Number of in-place changes so far."""
+
+    @property
+    def external(self) -> bool:
+        """Whether the tensor existed before the call."""
+        return self.source is not None
+
+    @property
+    def written(self) -> bool:
+        """Whether a tensor from outside has a new value."""
+        return self.external and self.node is not self.initial
+
+
+@dataclass(eq=False)
+class View:
+    """A tensor that shares the memory of another: the operation that made it (None for an alias)."""
+
+    tensor: Tensor
+    parent: "Entry"
+    operation: Operation | None
+    node: Node
+    stamp: int
+
+    @property
+    def root(self) -> Root:
+        """The tensor that owns the memory."""
+        entry: Entry = self
+        while isinstance(entry, View):
+            entry = entry.parent
+        return entry
+
+
+Entry = Root | View
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a call cannot be replayed, with the user's file and line."""
+
+    text: str
+    filename: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.filename}:{self.line})" if self.filename else self.text
+
+
+class Recorder:
+    """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
+
+    def __init__(self, arguments: list[tuple[str, Any]]) -> None:
+        self.argument_paths: dict[int, str] = {}
+        for path, value in arguments:
+            self.argument_paths.setdefault(id(value), path)
+        self._keep: list[Any] = [value for _, value in arguments]
+        self.entries: dict[int, Entry] = {}
+        self.inputs: list[tuple[Node, Source]] = []
+        self.reasons: list[Reason] = []
+        self.grad_before: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.grad_now: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.operations = 0
+        self.bytes_moved = 0
+        self.checks: list[tuple[Callable[[], Any], Any, str]] = []
+        """Facts read by the library itself: a getter, the value it gave, and its name."""
+        self.known_arrays: list[tuple[np.ndarray, Node]] = []
+        self._by_data: dict[int, Entry] = {}
+        """Tensors by the array they are over: the tape keeps arrays of results, not tensors."""
+        self._outer_nodes: set[int] = set()
+        """Tape entries of tensors from outside."""
+        self._backward_location: tuple[str, int] | None = None
+
+    # -- notes about the call -----------------------------------------------------------------------------------------
+
+    def location(self) -> tuple[str, int] | None:
+        """The user's line that is running."""
+        if self._backward_location is not None:
+            return self._backward_location
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            if not is_library_file(frame.f_code.co_filename):
+                return frame.f_code.co_filename, frame.f_lineno
+            frame = frame.f_back
+        return None
+
+    def unsupported(self, text: str) -> None:
+        """Note why the call cannot be replayed."""
+        location = self.location()
+        self.reasons.append(Reason(text, *location) if location else Reason(text))
+
+    def escape(self, tensor: Tensor, how: str) -> None:
+        """A value goes to Python."""
+        self.unsupported(f"reads the value of a tensor by {how}")
+
+    def check(self, getter: Callable[[], Any], value: Any, name: str) -> None:
+        """The library read something that the trace depends on; the getter must give an equal value on replay."""
+        self.checks.append((getter, value, name))
+
+    # -- tensors ------------------------------------------------------------------------------------------------------
+
+    def entry(self, tensor: Tensor) -> Entry:
+        """What is known of a tensor; one not seen before is an input, or a constant if the library made it from a number."""
+        known = self.entries.get(id(tensor))
+        if known is not None:
+            return known
+        if tensor._literal:
+            made = Root(tensor, constant(tensor._data))
+            self.entries[id(tensor)] = made
+            return made
+        path = self.argument_paths.get(id(tensor))
+        source = CapturedSource(tensor) if path is None else ArgumentSource(path, tensor)
+        return self.add_input(tensor, source)
+
+    def add_input(self, tensor: Tensor, source: Source, label: str = "") -> Root:
+        """Make a tensor an input of the graph."""
+        spec = Spec(tensor._data.shape, tensor._data.dtype)
+        node = Node(Input(len(self.inputs), spec, label), (), spec)
+        self.inputs.append((node, source))
+        root = Root(tensor, node, source, node)
+        self.entries[id(tensor)] = root
+        self._by_data.setdefault(id(tensor._data), root)
+        if tensor._node is not None:
+            self._outer_nodes.add(id(tensor._node))
+        return root
+
+    def node(self, tensor: Tensor) -> Node:
+        """The current value of a tensor."""
+        return self._current(self.entry(tensor))
+
+    def _current(self, entry: Entry) -> Node:
+        if isinstance(entry, Root):
+            return entry.node
+        stamp = entry.root.stamp
+        if entry.stamp != stamp:
+            parent = self._current(entry.parent)
+            entry.node = parent if entry.operation is None else make(entry.operation, parent, location=entry.node.location)
+            entry.stamp = stamp
+        return entry.node
+
+    # -- what the executor and the tensors report ---------------------------------------------------------------------
+
+    def record(self, operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> None:
+        """An operation was executed."""
+        self.operations += 1
+        self.bytes_moved += result._data.nbytes
+        if getattr(operation, "data_dependent", False):
+            self.unsupported(f"{operation.name} gives a shape that depends on values")
+        nodes = [self.node(operand) for operand in operands]
+        node = make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
+        if node.shape != result._data.shape or node.dtype != result._data.dtype:
+            self.unsupported(f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)")
+        if result._base is not None and operation.is_view:
+            parent = self.entries[id(operands[0])]
+            root = parent if isinstance(parent, Root) else parent.root
+            made: Entry = View(result, parent, operation, node, root.stamp)
+        else:
+            made = Root(result, node)
+        self.entries[id(result)] = made
+        self._by_data[id(result._data)] = made
+        if self.operations > MAX_NODES:
+            self.unsupported(f"more than {MAX_NODES} operations")
+
+    def alias(self, tensor: Tensor, result: Tensor) -> None:
+        """`result` is the same memory as `tensor` (detach)."""
+        parent = self.entry(tensor)
+        root = parent if isinstance(parent, Root) else parent.root
+        self.entries[id(result)] = View(result, parent, None, self._current(parent), root.stamp)
+
+    def same_value(self, tensor: Tensor, data: np.ndarray) -> None:
+        """`tensor` is made anew for the tape over the data of a tensor saved before."""
+        entry = self._by_data.get(id(data))
+        if entry is None:
+            self.add_input(tensor, CapturedSource(tensor))
+            self.unsupported("uses a value that was saved for backward before the call")
+            return
+        root = entry if isinstance(entry, Root) else entry.root
+        self.entries[id(tensor)] = View(tensor, entry, None, self._current(entry), root.stamp)
+
+    def literal(self, tensor: Tensor) -> None:
+        """A tensor was made from numbers of Python."""
+        self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
+
+    def from_array(self, array: np.ndarray, tensor: Tensor) -> None:
+        """A tensor was made from a NumPy array."""
+        path = self.argument_paths.get(id(array))
+        if path is None:
+            self.unsupported("makes a tensor of a NumPy array that is not an argument")
+            self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
+            return
+        if tensor._data is array:
+            self.add_input(tensor, ArgumentSource(path, array))
+            return
+        spec = Spec(array.shape, array.dtype)
+        for known, node in self.known_arrays:
+            if known is array:
+                break
+        else:
+            node = Node(Input(len(self.inputs), spec), (), spec)
+            self.inputs.append((node, ArgumentSource(path, array)))
+            self.known_arrays.append((array, node))
+        if tensor._data.dtype != array.dtype:
+            node = make(Cast(tensor._data.dtype), node)
+        self.entries[id(tensor)] = Root(tensor, node)
+
+    def scalar(self, get: Callable[[], Any], value: Any, dtype: Any, label: str) -> Tensor:
+        """A 0-d tensor for a number that may differ on every call; `get` fetches it again."""
+        tensor = Tensor(np.array(value, dtype))
+        self.add_input(tensor, ScalarSource(get, np.dtype(dtype), label), label)
+        return tensor
+
+    def assign(self, target: Tensor, value: Tensor) -> None:
+        """`value` is written into the memory of `target`."""
+        entry = self.entry(target)
+        child = self.node(value)
+        while isinstance(entry, View):
+            if entry.operation is not None:
+                child = entry.operation.put(self._bind, self._current(entry.parent), child)
+            entry = entry.parent
+        entry.node = child
+        entry.stamp += 1
+
+    def _bind(self, operation: Operation, *nodes: Node) -> Node:
+        return make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
+
+    def enter_backward(self, node: Any) -> None:
+        """Backward is about to run the rule of a tape entry (None: it is done)."""
+        if id(node) in self._outer_nodes:
+            self.unsupported("backward goes on into a graph that was made before the call")
+        self._backward_location = None
+        if node is not None:
+            self._backward_location = self.location()
+
+    def requires_grad_set(self, tensor: Tensor) -> None:
+        """`requires_grad` of a leaf was changed."""
+        entry = self.entries.get(id(tensor))
+        if entry is None or (isinstance(entry, Root) and entry.external):
+            self.unsupported("changes `requires_grad` of a tensor from outside")
+
+    # -- gradients ----------------------------------------------------------------------------------------------------
+
+    def _born(self, tensor: Tensor) -> bool:
+        entry = self.entries.get(id(tensor))
+        return entry is not None and not (isinstance(entry, Root) and entry.external) and not tensor._literal
+
+    def read_grad(self, tensor: Tensor) -> Tensor | None:
+        """`.grad` is read."""
+        if self._born(tensor):
+            return tensor._grad
+        if id(tensor) in self.grad_now:
+            return self.grad_now[id(tensor)][1]
+        current = tensor._grad
+        if id(tensor) not in self.grad_before:
+            self.grad_before[id(tensor)] = (tensor, current)
+            if current is not None and id(current) not in self.entries:
+                self.add_input(current, GradSource(tensor))
+        return current
+
+    def write_grad(self, tensor: Tensor, value: Tensor | None) -> None:
+        """`.grad` is assigned."""
+        if not self._born(tensor):
+            self.grad_now[id(tensor)] = (tensor, value)
+
+    # -- the result ---------------------------------------------------------------------------------------------------
+
+    def written(self) -> list[Root]:
+        """The tensors from outside that have new values."""
+        return [entry for entry in self.entries.values() if isinstance(entry, Root) and entry.written]
+
+    def graph(self, name: str, outputs: list[Node]) -> Graph:
+        """The graph of everything needed for `outputs` and for the writes."""
+        updates = []
+        for root in self.written():
+            assert root.initial is not None
+            updates.append((root.initial, root.node))
+        return Graph(name, tuple(node for node, _ in self.inputs), tuple(outputs), tuple(updates))
