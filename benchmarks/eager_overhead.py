@@ -87,10 +87,14 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=2000)
     options = parser.parse_args(list(arguments))
-    print(f"{'operation':14}{'numpy us':>10}{'eager us':>10}{'ratio':>7}{'eager - numpy':>15}{'with gradient - numpy':>23}")
+    print(
+        f"{'operation':14}{'numpy us':>10}{'eager us':>10}{'ratio':>7}{'eager - numpy':>15}{'with gradient - numpy':>23}"
+    )
     for case in cases():
         numpy, eager, linked = measure(case, rounds=options.rounds, calls=options.calls)
-        print(f"{case.name:14}{numpy:10.2f}{eager:10.2f}{eager / numpy:7.1f}{eager - numpy:15.2f}{linked - numpy:23.2f}")
+        print(
+            f"{case.name:14}{numpy:10.2f}{eager:10.2f}{eager / numpy:7.1f}{eager - numpy:15.2f}{linked - numpy:23.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tracegraph.compiler.ir import Graph, Node, constant, make
+from tracegraph.compiler.ops.arithmetic import ADD
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.cast import Cast
 from tracegraph.compiler.ops.contraction import MATMUL
@@ -20,6 +21,7 @@ from tracegraph.runtime.errors import TracegraphError
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 SHAPES = ((), (1,), (3,), (2, 3), (3, 1), (1, 3), (2, 1, 3), (6,), (0, 3), (1, 1), (3, 3))
+EXTREMA = ("maximum", "minimum", "clamp_min", "clamp_max", "clamp", "amax", "amin")
 NUMBERS = (0, 1, -1, 2, 3, -0.0, 0.5, 0.25, -2, 7, float("inf"), float("-inf"), float("nan"))
 
 
@@ -88,6 +90,9 @@ def _grow(draw: st.DrawFn, nodes: list[Node], allowed: tuple[str, ...] | None) -
     if operation == "constant":
         return constant(values(draw, draw(st.sampled_from(((), (), *SHAPES))), draw(st.sampled_from(DTYPES))))
     made, operands = _call(draw, operation, first, nodes)
+    if operation in EXTREMA:
+        # Which zero is the larger of 0 and -0 is left open, to NumPy as to the machine; adding 0 leaves only one.
+        operands = [make(ADD, o, constant(0, o.dtype)) if o.dtype.kind == "f" else o for o in operands]
     try:
         return make(made, *operands, location=location, backward=backward)
     except TracegraphError:

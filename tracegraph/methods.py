@@ -92,7 +92,7 @@ def attach() -> None:
                 setattr(Tensor, name, property(entry.function) if entry.attribute else entry.function)
             if entry.inplace:
                 setattr(Tensor, name + "_", inplace(entry.function, name + "_"))
-    Tensor.where = _where_method  # type: ignore[method-assign, assignment]
+    setattr(Tensor, "where", _where_method)  # noqa: B010 - a method that mypy does not know
     for special, name in _OPERATORS.items():
         if name not in PUBLIC:
             continue

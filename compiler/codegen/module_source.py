@@ -53,15 +53,28 @@ def layout(lowered: Lowered) -> Layout:
     return Layout(locations, groups[0], groups[1], groups[2], slot)
 
 
+def _places(step: NativeStep, locations: Mapping[Buffer, Location]) -> dict[str, str]:
+    """What the named placeholders of a routine stand for."""
+    places = {"name": step.name, "out": _buffer(step.writes[0], locations)}
+    places |= {f"s{number}": _buffer(buffer, locations) for number, buffer in enumerate(step.scratch)}
+    return places
+
+
+def _operands(step: NativeStep, locations: Mapping[Buffer, Location]) -> list[str]:
+    """What the numbered placeholders of a routine stand for."""
+    return [_buffer(buffer, locations) for buffer in step.reads]
+
+
+def _buffer(buffer: Buffer, locations: Mapping[Buffer, Location]) -> str:
+    slot, offset = locations[buffer]
+    return f"buffer(table, {slot}, {offset}, {dtype_name(buffer.dtype)})"
+
+
 def _call(step: Step, locations: Mapping[Buffer, Location]) -> list[str]:
     """The lines of `main` for one step."""
     if isinstance(step, NativeStep):
-        places = [
-            f"buffer(table, {slot}, {offset}, {dtype_name(buffer.dtype)})"
-            for buffer in (*step.reads, *step.writes)
-            for slot, offset in [locations[buffer]]
-        ]
-        return [step.template.format(*places)]
+        operands = _operands(step, locations)
+        return [line.format(*operands, **_places(step, locations)) for line in step.routine.main]
     assert isinstance(step, KernelStep)
     kernel = step.kernel
     if kernel.rows is None:
@@ -83,6 +96,9 @@ def _module(
         if isinstance(step, KernelStep):
             kernels.append(KernelPrinter(step.kernel, locations).source())
             can_fail |= step.kernel.can_fail
+        elif isinstance(step, NativeStep):
+            places = _places(step, locations)
+            kernels += [text.format(*_operands(step, locations), **places) for text in step.routine.kernels]
         lines.extend(_call(step, locations))
     if can_fail:
         lines = [f"reset_status(table, {STATUS_SLOT})", *lines, f"failed = status(table, {STATUS_SLOT})"]

@@ -150,8 +150,7 @@ class KernelPrinter:
         elif statement.combine in ("maximum", "minimum"):
             self._line(depth, f"{name} = {literal(extreme(dtype, lowest=statement.combine == 'maximum'), dtype)}")
         else:
-            start = {"add": 0, "multiply": 1, "logical_and": True, "logical_or": False}[statement.combine]
-            self._line(depth, f"{name} = {literal(start, dtype)}")
+            self._line(depth, f"{name} = {literal({'add': 0, 'multiply': 1}[statement.combine], dtype)}")
 
     def _accumulate(self, statement: Accumulate, depth: int) -> None:
         name, value = statement.name, self.expression(statement.value)
@@ -169,8 +168,6 @@ class KernelPrinter:
         """The two combined; `free` lets the order of a loop's combinations change."""
         if combine in ("maximum", "minimum"):
             return f"accumulate_{combine}({total}, {value})" if free else f"{combine}({total}, {value})"
-        if combine in ("logical_and", "logical_or"):
-            return f"{total} {'and' if combine == 'logical_and' else 'or'} {value}"
         if free and dtype.kind != "b":
             return f"accumulate_{combine}({total}, {value})"
         text = f"{total} {'+' if combine == 'add' else '*'} {value}"

@@ -1,11 +1,14 @@
 """The graph representation: nodes, graphs, their text form, their meaning, and their export to networkx and DOT."""
 
+from .dot import to_dot
 from .graph import Graph, topological
+from .networkx_export import to_networkx
 from .node import Location, Node, constant, make
 from .parser import parse
 from .printer import node_text, to_text
 from .reference import evaluate
 from .structure import structural_key, structurally_equal
+from .svg import to_svg
 from .verify import verify
 
 __all__ = [
@@ -19,6 +22,9 @@ __all__ = [
     "parse",
     "structural_key",
     "structurally_equal",
+    "to_dot",
+    "to_networkx",
+    "to_svg",
     "to_text",
     "topological",
     "verify",

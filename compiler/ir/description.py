@@ -1,7 +1,7 @@
 """What the drawings and exports say of a node: short label, type, place in the user's code, colours by kind."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracegraph.compiler.ops.base import Kind
@@ -46,6 +46,22 @@ def operation_label(node: Node, name: str) -> str:
         f"{key}={format_value(value)}" if len(told) > 1 else format_value(value) for key, value in told.items()
     )
     return f"{node.operation.name} {shorten(inner, ATTRIBUTE_LENGTH)}".rstrip()
+
+
+def label_with_constants(node: Node, name: str) -> str:
+    """The operation, and where operands are constants the list of operands with those written out."""
+    known = [operation_label(operand, "") if operand.is_constant else "·" for operand in node.operands]
+    label = operation_label(node, name)
+    return label if all(mark == "·" for mark in known) else f"{label} ({', '.join(known)})"
+
+
+def results(
+    outputs: Sequence[Node], updates: Sequence[tuple[Node, Node]], names: Mapping[Node, str]
+) -> list[tuple[str, Node]]:
+    """Titles of a graph's results, and the nodes that give them."""
+    titles = ["output"] if len(outputs) == 1 else [f"output {position}" for position in range(len(outputs))]
+    written = [(f"update {names[target].removeprefix('%')}", value) for target, value in updates]
+    return [*zip(titles, outputs, strict=True), *written]
 
 
 def shorten(text: str, length: int) -> str:

@@ -12,11 +12,11 @@ from .node import Node
 def to_networkx(graph: Graph, facts: Facts | None = None) -> "nx.MultiDiGraph":
     """A directed multigraph with a node per value and an edge per operand.
 
-    Nodes are the names of the values in the text form (`%x`, `%0`), in topological order, with the attributes `label`,
-    `operation`, `attributes` (a dict), `shape`, `dtype`, `kind`, `file`, `line`, `backward`, `output` (positions among the
-    outputs), `updates` (the name of the input it is written to, or None) and all that `facts` tells of the node.
-    Edges run from operand to user with the attribute `position` (0 is the first operand). The graph has `name`, `inputs`,
-    `outputs` and `updates`.
+    Nodes are the names of the values in the text form (`%x`, `%0`), operands before users, with the attributes
+    `label`, `operation`, `attributes` (a dict), `shape`, `dtype`, `kind`, `file`, `line`, `backward`, `output`
+    (positions among the outputs), `updates` (the name of the input it is written to, or None) and all that `facts`
+    tells of the node. Edges run from operand to user with the attribute `position` (0 is the first operand). The graph
+    has `name`, `inputs`, `outputs` and `updates`.
 
     >>> from tracegraph.compiler.ir import parse
     >>> made = to_networkx(parse("graph f(%x: float32[3]) { %0 = add(%x, %x) return %0 }"))
@@ -32,7 +32,9 @@ def to_networkx(graph: Graph, facts: Facts | None = None) -> "nx.MultiDiGraph":
         updates=[(names[target], names[value]) for target, value in graph.updates],
     )
     for node in graph.nodes:
-        made.add_node(names[node], **_attributes(node, names[node], graph, written), **dict((facts or {}).get(node, {})))
+        made.add_node(
+            names[node], **_attributes(node, names[node], graph, written), **dict((facts or {}).get(node, {}))
+        )
     for node in graph.nodes:
         for position, operand in enumerate(node.operands):
             made.add_edge(names[operand], names[node], position=position)

@@ -104,7 +104,7 @@ class Group:
     def rows_only(self) -> bool:
         """Some member keeps a position besides its value (argmax), which accumulators in memory do not."""
         return any(
-            place.level == "reduce" and node.operation.combine in ("argmax", "argmin")  # type: ignore[attr-defined]
+            place.level == "reduce" and node.operation.name in ("argmax", "argmin")
             for node, place in self.places.items()
         )
 

@@ -216,15 +216,17 @@ def nest(variables: list[Variable], body: tuple[Statement, ...]) -> tuple[Statem
 
 
 def combine_of(node: Node) -> str:
-    """How a reduction combines."""
-    return node.operation.combine  # type: ignore[attr-defined,no-any-return]
+    """How a reduction combines: the operation's own word, or its name where a position is kept besides the value."""
+    name = node.operation.name
+    return name if name in ARG_REDUCTIONS else node.operation.combine  # type: ignore[attr-defined,no-any-return]
 
 
 def identity_of(node: Node) -> Any:
     """The value a reduction starts with."""
-    return {"add": 0, "multiply": 1, "logical_and": True, "logical_or": False}.get(combine_of(node)) if combine_of(
-        node
-    ) not in ("maximum", "minimum") else extreme(node.dtype, lowest=combine_of(node) == "maximum")
+    combine = combine_of(node)
+    if combine in ("maximum", "minimum"):
+        return extreme(node.dtype, lowest=combine == "maximum")
+    return {"add": 0, "multiply": 1}[combine]
 
 
 def extreme(dtype: DType, *, lowest: bool) -> Any:

@@ -5,14 +5,13 @@ from dataclasses import replace
 from tracegraph.compiler.index import Variable, flatten
 from tracegraph.compiler.ir import Graph, Node, make
 from tracegraph.compiler.loop_ir import Buffer, Kernel, Load, Loop, Store
-from tracegraph.compiler.lowering import products
 from tracegraph.compiler.lowering.accesses import AccessFinder
 from tracegraph.compiler.lowering.collapse import collapse
 from tracegraph.compiler.lowering.elements import is_virtual
 from tracegraph.compiler.lowering.fusion import Domain, Fusion, Group, is_loop_node
 from tracegraph.compiler.lowering.kernels import KernelMaker
 from tracegraph.compiler.lowering.memory import Lifetime, MemoryPlan, plan
-from tracegraph.compiler.lowering.routines import routine_for
+from tracegraph.compiler.lowering.routines import Routine, routine_for
 from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Lowered, NativeStep, Output, Step
 from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.cast import COPY
@@ -53,7 +52,7 @@ class _Lowering:
         self.graph = own_roots(graph)
         self.use_blas = use_blas
         self.opaque: dict[Node, tuple[Node, ...]] = {}
-        self.calls: dict[Node, tuple[str, str]] = {}
+        self.routines: dict[Node, Routine] = {}
         self.materialised: set[Node] = set()
         self._find_opaque()
         for node in self.graph.roots:
@@ -74,16 +73,12 @@ class _Lowering:
         for node in self.graph.nodes:
             if node.kind is Kind.LEAF:
                 continue
-            operands = node.operands
-            if self.use_blas and products.is_product(node):
-                operands, text = products.call(node)
-                self.calls[node] = (text, "matrix product")
-            elif is_loop_node(node):
+            routine = routine_for(node, use_blas=self.use_blas)
+            if routine is None and is_loop_node(node):
                 continue
-            else:
-                routine = routine_for(node)
-                if routine is not None:
-                    self.calls[node] = (routine.template, routine.title)
+            if routine is not None:
+                self.routines[node] = routine
+            operands = node.operands if routine is None or routine.operands is None else routine.operands
             reads = tuple(stored(operand) for operand in operands)
             self.opaque[node] = reads
             for read in reads:
@@ -186,10 +181,12 @@ class _Lowering:
             (node,) = group.places
             reads = tuple(self.buffers[read] for read in self.opaque[node])
             writes = (self.buffers[node],)
-            if node in self.calls:
-                text, title = self.calls[node]
-                return NativeStep(node, text, reads, writes, title)
-            return HostStep(node, reads, writes)
+            routine = self.routines.get(node)
+            if routine is None:
+                return HostStep(node, reads, writes)
+            name = f"{node.operation.name}_{number}"
+            scratch = tuple(Buffer(f"{name}_scratch{i}", spec) for i, spec in enumerate(routine.scratch))
+            return NativeStep(node, name, routine, reads, writes, scratch)
         first = next(iter(group.places))
         name = f"{first.operation.name if len(group.places) == 1 else 'fused'}_{number}"
         kernel = KernelMaker(group, self.buffers, self.finder, name, status=number + 1).make()
@@ -199,7 +196,8 @@ class _Lowering:
         fixed = {*self.input_buffers, *(buffer for buffer, _ in self.constants), *(output.buffer for output in outputs)}
         alive: dict[Buffer, list[int]] = {}
         for number, step in enumerate((*steps, *commits)):
-            for buffer in (*step.reads, *step.writes):
+            scratch = step.scratch if isinstance(step, NativeStep) else ()
+            for buffer in (*step.reads, *step.writes, *scratch):
                 if buffer not in fixed:
                     alive.setdefault(buffer, []).append(number)
         return plan(Lifetime(buffer, numbers[0], numbers[-1]) for buffer, numbers in alive.items())

@@ -47,7 +47,7 @@ def factor(node: Node) -> Factor:
 
 
 def call(node: Node) -> tuple[tuple[Node, Node], str]:
-    """The operands to be stored and the call, with `{0}` and `{1}` for their buffers and `{2}` for the result's."""
+    """The operands to be stored and the call, with `{0}` and `{1}` for their buffers and `{out}` for the result's."""
     a, b = factor(node.operands[0]), factor(node.operands[1])
     m, k = node.operands[0].shape[-2:]
     n = node.shape[-1]
@@ -60,16 +60,16 @@ def call(node: Node) -> tuple[tuple[Node, Node], str]:
     if batch == 1:
         if m == 1:
             flags = f"{not b.transposed}, {n if b.transposed else k}, {k if b.transposed else n}"
-            text = f"gemv_{suffix}({flags}, {one}, {{1}}, {ldb}, {{0}}, 1, {zero}, {{2}}, 1)"
+            text = f"gemv_{suffix}({flags}, {one}, {{1}}, {ldb}, {{0}}, 1, {zero}, {{out}}, 1)"
         else:
             text = (
                 f"gemm_{suffix}({a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
-                f"{{0}}, {lda}, {{1}}, {ldb}, {zero}, {{2}}, {n})"
+                f"{{0}}, {lda}, {{1}}, {ldb}, {zero}, {{out}}, {n})"
             )
     else:
         steps = (m * k if a.batch > 1 else 0), (k * n if b.batch > 1 else 0), m * n
         text = (
             f"gemm_batched_{suffix}({batch}, {a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
-            f"{{0}}, {lda}, {steps[0]}, {{1}}, {ldb}, {steps[1]}, {zero}, {{2}}, {n}, {steps[2]})"
+            f"{{0}}, {lda}, {steps[0]}, {{1}}, {ldb}, {steps[1]}, {zero}, {{out}}, {n}, {steps[2]})"
         )
     return (a.node, b.node), text

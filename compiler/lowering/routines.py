@@ -1,22 +1,38 @@
-"""Native routines for operations that are neither loops nor matrix products: convolution and pooling."""
+"""Native routines: steps written out as kernels and calls of the BLAS, for operations that are neither loops nor one product."""
 
 from dataclasses import dataclass
 
 from tracegraph.compiler.ir import Node
+from tracegraph.compiler.lowering import products
+from tracegraph.compiler.lowering.windows import window_routine
+from tracegraph.compiler.ops.base import Kind
+from tracegraph.compiler.ops.spec import Spec
 
 
 @dataclass(frozen=True)
 class Routine:
-    """A call in the dialect, with `{0}`, `{1}`, ... for the buffers of the operands and the last for the result's."""
+    """Source of a step in the dialect, as templates.
 
-    template: str
+    In `main` and `kernels`, `{0}`, `{1}`, ... stand for the operands' buffers, `{out}` for the result's, `{s0}`, ... for
+    scratch buffers, and `{name}` for a prefix that makes the kernels' names unique.
+    """
+
     title: str
+    main: tuple[str, ...]
+    kernels: tuple[str, ...] = ()
+    scratch: tuple[Spec, ...] = ()
+    operands: tuple[Node, ...] | None = None
+    """What is read, where it is not the node's operands (a transposition left to the BLAS)."""
 
 
-def routine_for(node: Node) -> Routine | None:
+def routine_for(node: Node, *, use_blas: bool) -> Routine | None:
     """The native routine that computes the node, or None: then it is a host step."""
-    native = getattr(node.operation, "native", None)
-    if native is None:
-        return None
-    made: Routine | None = native(*[operand.spec for operand in node.operands])
-    return made
+    if use_blas and products.is_product(node):
+        operands, call = products.call(node)
+        return Routine("matrix product", (call,), operands=operands)
+    if node.kind is Kind.WINDOW:
+        parts = window_routine(node, use_blas=use_blas)
+        if parts is not None:
+            title, main, kernels, scratch = parts
+            return Routine(title, main, kernels, scratch)
+    return None

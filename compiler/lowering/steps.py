@@ -7,6 +7,7 @@ from tracegraph.compiler.ir import Graph, Node
 from tracegraph.compiler.loop_ir import Buffer, Kernel
 from tracegraph.compiler.lowering.fusion import Group
 from tracegraph.compiler.lowering.memory import MemoryPlan
+from tracegraph.compiler.lowering.routines import Routine
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,14 @@ class KernelStep:
 
 @dataclass(frozen=True)
 class NativeStep:
-    """A call of a native routine: `template` with the buffers `{0}`, `{1}`, ... (the result last) put in."""
+    """A native routine: kernels and lines of `main` written out (see `routines`)."""
 
     node: Node
-    template: str
+    name: str
+    routine: Routine
     reads: tuple[Buffer, ...]
     writes: tuple[Buffer, ...]
-    title: str
+    scratch: tuple[Buffer, ...] = ()
 
     @property
     def nodes(self) -> list[Node]:

@@ -1,4 +1,4 @@
-"""Activation functions: `relu`, `gelu`, `silu`, `softplus`, `leaky_relu`, `elu` and their relatives, made of primitives."""
+"""Activation functions: `relu`, `gelu`, `silu`, `softplus`, `leaky_relu`, `elu` and others, made of primitives."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6",
-    "selu", "silu", "softplus", "softsign",
+    "celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "prelu", "relu",
+    "relu6", "selu", "silu", "softplus", "softsign",
 ]  # fmt: skip
 
 
@@ -24,7 +24,8 @@ class Relu(Pointwise):
     """The operand where it is positive, else 0; NaN stays NaN. The gradient at 0 is 0."""
 
     name = "relu"
-    expression = "maximum({0}, {t}(0))"
+    expression = "maximum({0}, abs_{f}(0))"
+    integer_expression = "maximum({0}, 0)"
     takes = "number"
     idempotent = True
     differentiable = True
@@ -111,7 +112,7 @@ def prelu(input: "Tensor", weight: "Tensor") -> "Tensor":
     if weight.numel() != 1:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.ndim != 1 or weight.shape[0] != channels:
-            raise ArgumentError(f"prelu: weight of shape {weight.shape} for {channels} channels of input shape {input.shape}")
+            raise ArgumentError(f"prelu: weight of shape {weight.shape} for {channels} channels of shape {input.shape}")
         weight = weight.reshape((channels,) + (1,) * (input.ndim - 2))
     elif weight.ndim:
         weight = weight.reshape(())
@@ -195,7 +196,7 @@ def gelu(input: "Tensor", approximate: str = "none") -> "Tensor":
 
 @public(method=False)
 def softplus(input: "Tensor", beta: float = 1.0, threshold: float = 20.0) -> "Tensor":
-    """`log(1 + exp(beta * input)) / beta`, a smooth `relu`; the operand itself where `beta * input` exceeds `threshold`.
+    """`log(1 + exp(beta * input)) / beta`, a smooth `relu`; `input` itself where `beta * input` exceeds `threshold`.
 
     >>> tracegraph.softplus(tracegraph.tensor([-1.0, 30.0]))
     tensor([0.3133, 30.0000])

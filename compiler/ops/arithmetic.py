@@ -7,7 +7,7 @@ import numpy as np
 from tracegraph.runtime.errors import ArgumentError
 
 from . import dispatch
-from .base import Array, Cotangent, operation
+from .base import Cotangent, operation
 from .dispatch import TensorLike, public
 from .pointwise import Pointwise, zeros
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "sign", "square", "sub",
-    "subtract",
+    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "sign", "square",
+    "sub", "subtract",
 ]  # fmt: skip
 
 
@@ -27,7 +27,6 @@ class Add(Pointwise):
     name = "add"
     arity = 2
     expression = "{0} + {1}"
-    bool_expression = "{0} | {1}"
     ufunc = np.add
     commutative = True
     differentiable = True
@@ -40,11 +39,12 @@ class Add(Pointwise):
 ADD = Add()
 
 
-def _scaled(name: str, input: TensorLike, other: TensorLike, alpha: float) -> "Tensor":
-    """`alpha * other`, where alpha must not turn integers into floats."""
-    if isinstance(alpha, float) and dispatch.result_type(input, other).kind != "f":
+def _scaled(name: str, input: TensorLike, other: TensorLike, alpha: float) -> tuple["Tensor", "Tensor"]:
+    """The operands in their common dtype, the second times alpha, which must not turn integers into floats."""
+    a, b = dispatch.promote(input, other, name=name)
+    if type(alpha) is float and a.dtype.kind != "f":
         raise ArgumentError(f"{name}: alpha must be an integer for integer tensors, got {alpha}")
-    return mul(other, alpha)
+    return a, dispatch.binary(MULTIPLY, b, dispatch.constant(alpha, b.dtype))
 
 
 @public(inplace=True)
@@ -55,7 +55,7 @@ def add(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
     tensor([2.0000, 3.5000])
     """
     if alpha != 1:
-        other = _scaled("add", input, other, alpha)
+        input, other = _scaled("add", input, other, alpha)
     return dispatch.binary(ADD, input, other)  # type: ignore[no-any-return]
 
 
@@ -87,7 +87,7 @@ def sub(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
     tensor([0.0000, 1.5000])
     """
     if alpha != 1:
-        other = _scaled("sub", input, other, alpha)
+        input, other = _scaled("sub", input, other, alpha)
     return dispatch.binary(SUBTRACT, input, other)  # type: ignore[no-any-return]
 
 
@@ -101,7 +101,6 @@ class Multiply(Pointwise):
     name = "multiply"
     arity = 2
     expression = "{0} * {1}"
-    bool_expression = "{0} & {1}"
     ufunc = np.multiply
     commutative = True
     identity = 1
@@ -205,7 +204,8 @@ class Absolute(Pointwise):
     """Absolute value; its gradient at 0 is 0."""
 
     name = "absolute"
-    expression = "abs({0})"
+    expression = "abs_{f}({0})"
+    integer_expression = "select({0} < 0, -{0}, {0})"
     ufunc = np.absolute
     takes = "number"
     idempotent = True
@@ -240,14 +240,11 @@ class Sign(Pointwise):
     name = "sign"
     expression = "sign_{f}({0})"
     integer_expression = "select({0} > 0, 1, select({0} < 0, -1, 0))"
-    bool_expression = "{0}"
     ufunc = np.sign
+    takes = "number"
     idempotent = True
     differentiable = True
-    sample_dtypes = ("float32", "float64", "int64", "uint8", "bool")
-
-    def evaluate(self, xp: Any, *operands: Array) -> Array:
-        return xp.array(operands[0]) if operands[0].dtype.kind == "b" else xp.sign(operands[0])
+    sample_dtypes = ("float32", "float64", "int64", "uint8")
 
     def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
         return (lambda: zeros(g),)
@@ -264,7 +261,7 @@ def sign(input: "Tensor") -> "Tensor":
     tensor([1., -1., 0.])
     """
     if input.dtype.kind == "b":
-        return dispatch.apply(SIGN, input)  # type: ignore[no-any-return]
+        return input.clone()
     return dispatch.unary(SIGN, input)  # type: ignore[no-any-return]
 
 

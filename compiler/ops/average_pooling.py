@@ -41,7 +41,9 @@ class _Average(Pool):
 
 @lru_cache(maxsize=256)
 def _counts(pool: _Average, shape: Sizes) -> Any:
-    """Elements per window: with `count_include_pad` those in the padding too, but never what `ceil_mode` adds behind it."""
+    """Elements per window: with `count_include_pad` those in the padding too, but never what `ceil_mode` adds behind
+    it.
+    """
     counts: Any = np.ones((1,) * len(pool.kernel_size), np.int64)
     for axis, size, windows, kernel, stride, padding, _ in pool.geometry(shape):
         start = np.arange(windows) * stride - padding
@@ -57,7 +59,10 @@ def _average_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...]
         for shape, kernel, stride, padding, _, ceil_mode in POOL_TABLE:
             for include, override in ((True, None), (False, None), (True, 3)):
                 if all(k <= n + 2 * p for k, n, p in zip(kernel, shape[-len(kernel) :], padding, strict=True)):
-                    yield (kernel, stride, padding, ceil_mode, include, override), rng.standard_normal(shape).astype(dtype)
+                    yield (
+                        (kernel, stride, padding, ceil_mode, include, override),
+                        rng.standard_normal(shape).astype(dtype),
+                    )
 
 
 @operation
@@ -103,7 +108,9 @@ def _divided(xp: Any, x: Array, divisor: Any) -> Array:
 
 @operation
 class AveragePoolGradient(_Average):
-    """Cotangent of the input of `input_shape`: each element of g, divided as the mean was, on every element of its window."""
+    """Cotangent of the input of `input_shape`: each element of g, divided as the mean was, on every element of its
+    window.
+    """
 
     input_shape: Sizes
     kernel_size: Sizes
@@ -156,5 +163,3 @@ def _spread(
         else:
             result[along_axis(axis, place)] += g[along_axis(axis, inside)]
     return result
-
-

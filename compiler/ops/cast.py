@@ -103,7 +103,6 @@ def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, co
     return dispatch.apply(_CASTS[target_dtype], input)  # type: ignore[no-any-return]
 
 
-
 def _dtype_method(name: str, dtype: DType) -> Callable[["Tensor"], "Tensor"]:
     """The method `name`: the tensor in `dtype`, itself where it has that dtype."""
 
@@ -119,7 +118,7 @@ def _dtype_method(name: str, dtype: DType) -> Callable[["Tensor"], "Tensor"]:
     return public()(method)
 
 
-_DTYPE_METHODS = {
+_DTYPE_METHODS: dict[str, DType] = {
     "float": float32, "double": float64, "half": float16, "long": int64, "int": int32, "short": int16, "char": int8,
     "byte": uint8, "bool": bool_,
 }  # fmt: skip
@@ -161,7 +160,7 @@ def contiguous(input: "Tensor") -> "Tensor":
 
 @public()
 def copy_(input: "Tensor", source: TensorLike, non_blocking: bool = False) -> "Tensor":
-    """Write `source` into the tensor's memory: broadcast to its shape and cast to its dtype. Gradients flow to `source`.
+    """Write `source` into the tensor's memory: broadcast to its shape and cast to its dtype. Gradients flow to it.
 
     >>> tracegraph.tensor([[1, 2], [3, 4]]).copy_(tracegraph.tensor([5.7, 6.1]))
     tensor([[5, 6],
@@ -184,7 +183,7 @@ def fill_(input: "Tensor", value: TensorLike) -> "Tensor":
     >>> tracegraph.tensor([1.0, 2.0]).fill_(3)
     tensor([3., 3.])
     """
-    scalar = value if hasattr(value, "_data") else dispatch.constant(value, input.dtype)
+    scalar: Any = value if hasattr(value, "_data") else dispatch.constant(value, input.dtype)
     if scalar.ndim:
         raise ArgumentTypeError(f"fill_: takes a number or a 0-d tensor, not a tensor of shape {scalar.shape}")
     return copy_(input, scalar)

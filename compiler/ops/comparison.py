@@ -1,7 +1,7 @@
 """Comparisons, element by element, which give bool tensors; `isclose`, `allclose` and `equal` for whole tensors."""
 
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "allclose", "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "less",
-    "less_equal", "lt", "ne", "not_equal",
+    "allclose", "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "le",
+    "less", "less_equal", "lt", "ne", "not_equal",
 ]  # fmt: skip
 
 
@@ -26,7 +26,7 @@ class Predicate(Pointwise):
 
     predicate = True
     inlines = True
-    sample_dtypes = ("float32", "float64", "int64", "bool")
+    sample_dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64", "int64", "bool")
 
 
 class Comparison(Predicate):
@@ -273,8 +273,8 @@ def isclose(
         close = close | (isnan(input) & isnan(other))
     if rtol == 0 and atol == 0:
         return close
-    if input.dtype.kind == "b":
-        input, other = input.long(), other.long()
+    if input.dtype.kind != "f":  # so that differences of unsigned integers do not wrap
+        other = other.to(dispatch.default_dtype())
     difference = (input - other).abs()
     return close | (isfinite(difference) & (difference <= (other * rtol).abs() + atol))
 

@@ -1,4 +1,6 @@
-"""Contractions: `matmul` in all its ranks and what is made of it: `mm`, `bmm`, `mv`, `dot`, `outer`, `addmm`, `linear`, `tensordot`."""
+"""Contractions: `matmul` in all its ranks and what is made of it: `mm`, `bmm`, `mv`, `dot`, `outer`, `addmm`,
+`linear`, `tensordot`.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,16 +21,32 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bilinear", "bmm", "dot", "ger", "inner", "kron", "matmul",
-    "mm", "mv", "outer", "tensordot", "vdot",
-]  # fmt: skip
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bilinear",
+    "bmm",
+    "dot",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "tensordot",
+    "vdot",
+]
 
 
 @operation
 class Matmul(Operation):
     """Matrix product of the last two dimensions, (..., m, k) by (..., k, n); leading dimensions broadcast.
 
-    A vector on the left is a row (1, k), one on the right a column (k, 1); the dimension so added is dropped from the result.
+    A vector on the left is a row (1, k), one on the right a column (k, 1); the dimension so added is dropped from the
+    result.
     """
 
     name = "matmul"
@@ -70,9 +88,20 @@ class Matmul(Operation):
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         shapes = (
-            ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((2, 1, 2, 3), (4, 3, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 2)), ((2, 3), (4, 3, 2)),
-            ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((3,), (4, 3, 2)), ((4, 2, 3), (3,)), ((0,), (0,)), ((0, 2, 3), (3, 4)),
-        )  # fmt: skip
+            ((2, 3), (3, 4)),
+            ((5, 2, 3), (3, 4)),
+            ((2, 1, 2, 3), (4, 3, 1)),
+            ((2, 0), (0, 3)),
+            ((0, 2), (2, 2)),
+            ((2, 3), (4, 3, 2)),
+            ((3,), (3,)),
+            ((3,), (3, 2)),
+            ((2, 3), (3,)),
+            ((3,), (4, 3, 2)),
+            ((4, 2, 3), (3,)),
+            ((0,), (0,)),
+            ((0, 2, 3), (3, 4)),
+        )
         for dtype in ("float32", "float64", "int64"):
             for a, b in shapes:
                 yield Sample(cls(), tuple((rng.random(shape) * 6 - 3).astype(dtype) for shape in (a, b)))
@@ -124,10 +153,9 @@ def _gradient_of_right(g: "Tensor", a: "Tensor", b: "Tensor") -> "Tensor":
     return _swap(a) @ g
 
 
-def _need_ranks(name: str, expected: tuple[int, ...], *operands: "Tensor") -> None:
-    if tuple(operand.ndim for operand in operands) != expected:
-        shapes = " and ".join(str(operand.shape) for operand in operands)
-        raise ShapeError(f"{name}: expected tensors of {' and '.join(map(str, expected))} dimensions, got shapes {shapes}")
+def _rank_error(name: str, expected: str, *operands: "Tensor") -> ShapeError:
+    shapes = " and ".join(str(operand.shape) for operand in operands)
+    return ShapeError(f"{name}: expected {expected}, got shapes {shapes}")
 
 
 @public()
@@ -141,7 +169,9 @@ def matmul(input: "Tensor", other: "Tensor") -> "Tensor":
     >>> tracegraph.matmul(tracegraph.tensor([[1.0, 2.0]]), tracegraph.tensor([3.0, 4.0]))
     tensor([11.])
     """
-    return dispatch.apply(MATMUL, dispatch.as_tensor(input), dispatch.as_tensor(other))  # type: ignore[no-any-return]
+    if not (hasattr(input, "_data") and hasattr(other, "_data")):
+        input, other = dispatch.as_tensor(input), dispatch.as_tensor(other)
+    return dispatch.apply(MATMUL, input, other)  # type: ignore[no-any-return]
 
 
 @public()
@@ -151,7 +181,8 @@ def mm(input: "Tensor", mat2: "Tensor") -> "Tensor":
     >>> tracegraph.mm(tracegraph.tensor([[1, 2]]), tracegraph.tensor([[3], [4]]))
     tensor([[11]])
     """
-    _need_ranks("mm", (2, 2), input, mat2)
+    if input._data.ndim != 2 or mat2._data.ndim != 2:
+        raise _rank_error("mm", "two matrices", input, mat2)
     return dispatch.apply(MATMUL, input, mat2)  # type: ignore[no-any-return]
 
 
@@ -162,9 +193,12 @@ def bmm(input: "Tensor", mat2: "Tensor") -> "Tensor":
     >>> tracegraph.bmm(tracegraph.tensor([[[2.0]], [[3.0]]]), tracegraph.tensor([[[5.0]], [[7.0]]])).tolist()
     [[[10.0]], [[21.0]]]
     """
-    _need_ranks("bmm", (3, 3), input, mat2)
+    if input._data.ndim != 3 or mat2._data.ndim != 3:
+        raise _rank_error("bmm", "two batches of matrices (3-d)", input, mat2)
     if input.shape[0] != mat2.shape[0]:
-        raise ShapeError(f"bmm: shapes {input.shape} and {mat2.shape} have different batch sizes; matmul broadcasts them")
+        raise ShapeError(
+            f"bmm: shapes {input.shape} and {mat2.shape} have different batch sizes; matmul broadcasts them"
+        )
     return dispatch.apply(MATMUL, input, mat2)  # type: ignore[no-any-return]
 
 
@@ -175,7 +209,8 @@ def mv(input: "Tensor", vec: "Tensor") -> "Tensor":
     >>> tracegraph.mv(tracegraph.tensor([[1, 2], [3, 4]]), tracegraph.tensor([1, 1]))
     tensor([3, 7])
     """
-    _need_ranks("mv", (2, 1), input, vec)
+    if input._data.ndim != 2 or vec._data.ndim != 1:
+        raise _rank_error("mv", "a matrix and a vector", input, vec)
     return dispatch.apply(MATMUL, input, vec)  # type: ignore[no-any-return]
 
 
@@ -186,7 +221,8 @@ def dot(input: "Tensor", tensor: "Tensor") -> "Tensor":
     >>> tracegraph.dot(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([3.0, 4.0]))
     tensor(11.)
     """
-    _need_ranks("dot", (1, 1), input, tensor)
+    if input._data.ndim != 1 or tensor._data.ndim != 1:
+        raise _rank_error("dot", "two vectors", input, tensor)
     return dispatch.apply(MATMUL, input, tensor)  # type: ignore[no-any-return]
 
 
@@ -198,7 +234,8 @@ def outer(input: "Tensor", vec2: "Tensor") -> "Tensor":
     tensor([[3, 4],
             [6, 8]])
     """
-    _need_ranks("outer", (1, 1), input, vec2)
+    if input._data.ndim != 1 or vec2._data.ndim != 1:
+        raise _rank_error("outer", "two vectors", input, vec2)
     return input.reshape((input.shape[0], 1)) * vec2  # type: ignore[no-any-return]
 
 
@@ -214,7 +251,7 @@ def inner(input: "Tensor", other: "Tensor") -> "Tensor":
     tensor([21, 43])
     """
     if input.ndim == 0 or other.ndim == 0:
-        return input * other  # type: ignore[no-any-return]
+        return input * other
     return tensordot(input, other, dims=([-1], [-1]))
 
 
@@ -228,7 +265,7 @@ def _scaled(name: str, base: TensorLike, product: "Tensor", beta: float, alpha: 
     scaled = product if alpha == 1 else product * alpha
     if beta == 0:
         return scaled
-    return scaled + (tensor if beta == 1 else tensor * beta)  # type: ignore[no-any-return]
+    return scaled + (tensor if beta == 1 else tensor * beta)
 
 
 @public(inplace=True)
@@ -238,7 +275,8 @@ def addmm(input: "Tensor", mat1: "Tensor", mat2: "Tensor", *, beta: float = 1, a
     >>> tracegraph.addmm(tracegraph.tensor([1.0]), tracegraph.tensor([[2.0]]), tracegraph.tensor([[3.0]]))
     tensor([[7.]])
     """
-    _need_ranks("addmm", (2, 2), mat1, mat2)
+    if mat1._data.ndim != 2 or mat2._data.ndim != 2:
+        raise _rank_error("addmm", "two matrices", mat1, mat2)
     return _scaled("addmm", input, matmul(mat1, mat2), beta, alpha)
 
 
@@ -287,13 +325,16 @@ def addbmm(input: "Tensor", batch1: "Tensor", batch2: "Tensor", *, beta: float =
 def linear(input: "Tensor", weight: "Tensor", bias: "Tensor | None" = None) -> "Tensor":
     """`input @ weight.T + bias` for input (..., n), weight (m, n) and bias (m).
 
-    >>> tracegraph.nn.functional.linear(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([[3.0, 4.0]]), tracegraph.tensor([1.0]))
+    >>> x, weight = tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([[3.0, 4.0]])
+    >>> tracegraph.nn.functional.linear(x, weight, tracegraph.tensor([1.0]))
     tensor([12.])
     """
     if weight.ndim not in (1, 2) or input.ndim == 0 or input.shape[-1] != weight.shape[-1]:
-        raise ShapeError(f"linear: input {input.shape} does not fit weight {weight.shape}; the last sizes must be equal")
+        raise ShapeError(
+            f"linear: input {input.shape} does not fit weight {weight.shape}; the last sizes must be equal"
+        )
     product = dispatch.apply(MATMUL, input, _swap(weight) if weight.ndim == 2 else weight)
-    return product if bias is None else product + bias  # type: ignore[no-any-return]
+    return product if bias is None else product + bias
 
 
 @public(method=False)
@@ -310,7 +351,7 @@ def bilinear(input1: "Tensor", input2: "Tensor", weight: "Tensor", bias: "Tensor
     turned = weight.permute((1, 0, 2)).reshape((first, features * second))
     mixed = matmul(input1, turned).reshape((*input1.shape[:-1], features, second))
     product = _drop_column(matmul(mixed, _column(input2)))
-    return product if bias is None else product + bias  # type: ignore[no-any-return]
+    return product if bias is None else product + bias
 
 
 @public()

@@ -59,10 +59,7 @@ def div(input: TensorLike, other: TensorLike, *, rounding_mode: str | None = Non
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
-    a, b = dispatch.promote(input, other, takes="number", name="div")
-    if a.dtype.kind == "f":
-        return dispatch.binary(DIVIDE, a, b).trunc()  # type: ignore[no-any-return]
-    return dispatch.binary(FLOOR_DIVIDE, a - fmod(a, b), b)  # type: ignore[no-any-return]
+    return dispatch.binary(TRUNC_DIVIDE, input, other)  # type: ignore[no-any-return]
 
 
 divide = div
@@ -84,8 +81,7 @@ class FloorDivide(Pointwise):
 
     name = "floor_divide"
     arity = 2
-    expression = "floor_divide_{f}({0}, {1})"
-    integer_expression = "floor_divide_int({0}, {1})"
+    expression = "floor_divide({0}, {1})"
     ufunc = np.floor_divide
     takes = "number"
     differentiable = True
@@ -108,14 +104,40 @@ def floor_divide(input: TensorLike, other: TensorLike) -> "Tensor":
     return dispatch.binary(FLOOR_DIVIDE, input, other)  # type: ignore[no-any-return]
 
 
+_UNEVEN = "(floor_modulo({0}, {1}) != 0) & (({0} ^ {1}) < 0)"
+"""Where rounding a quotient of integers down and towards zero differ."""
+
+
+@operation
+class TruncDivide(Pointwise):
+    """Quotient rounded towards zero; integers divided by zero give 0."""
+
+    name = "trunc_divide"
+    arity = 2
+    expression = "trunc_{f}({0} / {1})"
+    integer_expression = f"floor_divide({{0}}, {{1}}) + select({_UNEVEN}, 1, 0)"
+    takes = "number"
+    differentiable = True
+    sample_dtypes = ("float32", "float64", "int64", "uint8")
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        a, b = operands
+        return xp.trunc(a / b) if a.dtype.kind == "f" else (a - xp.fmod(a, b)) // b
+
+    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
+        return lambda: zeros(g), lambda: zeros(g)
+
+
+TRUNC_DIVIDE = TruncDivide()
+
+
 @operation
 class Remainder(Pointwise):
     """Remainder with the divisor's sign, as Python's `%`; 0 for integers modulo zero."""
 
     name = "remainder"
     arity = 2
-    expression = "remainder_{f}({0}, {1})"
-    integer_expression = "remainder_int({0}, {1})"
+    expression = "floor_modulo({0}, {1})"
     ufunc = np.remainder
     takes = "number"
     differentiable = True
@@ -146,7 +168,7 @@ class Fmod(Pointwise):
     name = "fmod"
     arity = 2
     expression = "fmod_{f}({0}, {1})"
-    integer_expression = "fmod_int({0}, {1})"
+    integer_expression = f"floor_modulo({{0}}, {{1}}) - select({_UNEVEN}, {{1}}, 0)"
     ufunc = np.fmod
     takes = "number"
     differentiable = True
@@ -175,7 +197,7 @@ class Reciprocal(FloatFunction):
     """One divided by the operand."""
 
     name = "reciprocal"
-    expression = "{t}(1) / {0}"
+    expression = "abs_{f}(1) / {0}"
     ufunc = np.reciprocal
     saves_output = True
     domain = (0.5, 3.0)

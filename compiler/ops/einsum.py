@@ -1,7 +1,10 @@
-"""`einsum`: sums of products in Einstein's notation, taken apart into diagonals, sums, permutations and matrix products."""
+"""`einsum`: sums of products in Einstein's notation, taken apart into diagonals, sums, permutations and matrix
+products.
+"""
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -24,20 +27,28 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with operands of certain shapes: their labels, those of the result, and which to contract one after another."""
+    """What to do with operands of certain shapes: their labels, those of the result, and which to contract one after
+    another.
+    """
 
     inputs: tuple[Labels, ...]
     output: Labels
     sizes: dict[str, int]
     path: tuple[tuple[int, ...], ...]
+    plain: bool
+    """No operand has a repeated letter or a dimension of size 1 that broadcasts."""
 
 
 def _term(equation: str, term: str, ndim: int | None) -> tuple[Labels, int]:
-    """Labels of one term and the number of dimensions its ellipsis stands for; these are labelled "1" and up, from the right."""
+    """Labels of one term and the number of dimensions its ellipsis stands for; these are labelled "1" and up, from
+    the right.
+    """
     before, ellipsis, after = term.partition("...")
     for letter in before + after:
         if letter not in _LETTERS:
-            raise ArgumentError(f"einsum: {letter!r} in {equation!r} is not a letter; a term is letters and at most one '...'")
+            raise ArgumentError(
+                f"einsum: {letter!r} in {equation!r} is not a letter; a term is letters and at most one '...'"
+            )
     named = len(before) + len(after)
     if ndim is not None and (ndim < named or (ndim > named and not ellipsis)):
         raise ShapeError(f"einsum: term {term!r} of {equation!r} has {named} letters for a {ndim}-d operand")
@@ -83,10 +94,16 @@ def plan(equation: str, shapes: tuple[tuple[int, ...], ...]) -> Plan:
     for labels, shape in zip(inputs, shapes, strict=True):
         for label, size in zip(labels, shape, strict=True):
             if sizes.setdefault(label, size) != size and 1 not in (size, sizes[label]):
-                raise ShapeError(f"einsum: {label!r} of {equation!r} has sizes {sizes[label]} and {size} in shapes {shapes}")
+                raise ShapeError(
+                    f"einsum: {label!r} of {equation!r} has sizes {sizes[label]} and {size} in shapes {shapes}"
+                )
             sizes[label] = size if sizes[label] == 1 else sizes[label]
     output = _explicit_output(equation, right, hidden, set(sizes)) if arrow else _implicit_output(inputs, hidden)
-    return Plan(inputs, output, sizes, _path(inputs, output, sizes))
+    plain = all(
+        len(set(labels)) == len(labels) and shape == tuple(sizes[label] for label in labels)
+        for labels, shape in zip(inputs, shapes, strict=True)
+    )
+    return Plan(inputs, output, sizes, _path(inputs, output, sizes), plain)
 
 
 def _path(inputs: tuple[Labels, ...], output: Labels, sizes: dict[str, int]) -> tuple[tuple[int, ...], ...]:
@@ -96,7 +113,10 @@ def _path(inputs: tuple[Labels, ...], output: Labels, sizes: dict[str, int]) -> 
     arguments: list[Any] = []
     for labels in inputs:
         unique = tuple(dict.fromkeys(labels))
-        arguments += [np.broadcast_to(np.float32(0), [sizes[label] for label in unique]), [number[label] for label in unique]]
+        arguments += [
+            np.broadcast_to(np.float32(0), [sizes[label] for label in unique]),
+            [number[label] for label in unique],
+        ]
     chosen, _ = np.einsum_path(*arguments, [number[label] for label in output], optimize="greedy")
     return tuple(tuple(sorted(step)) for step in chosen[1:])
 
@@ -118,7 +138,7 @@ def _prepare(x: "Tensor", labels: Labels, sizes: dict[str, int]) -> tuple["Tenso
     return x, labels
 
 
-def _sum_out(x: "Tensor", labels: Labels, keep: set[str]) -> tuple["Tensor", Labels]:
+def _sum_out(x: "Tensor", labels: Labels, keep: AbstractSet[str]) -> tuple["Tensor", Labels]:
     """Sum over the labels that nothing needs any more."""
     dims = tuple(index for index, label in enumerate(labels) if label not in keep)
     if not dims:
@@ -135,25 +155,64 @@ def _contract(
     a: "Tensor", left: Labels, b: "Tensor", right: Labels, keep: set[str], sizes: dict[str, int]
 ) -> tuple["Tensor", Labels]:
     """Product of two operands, summed over the common labels that are not kept."""
-    a, left = _sum_out(a, left, keep | set(right))
-    b, right = _sum_out(b, right, keep | set(left))
-    batch = [label for label in left if label in right and label in keep]
-    summed = [label for label in left if label in right and label not in keep]
-    rows = [label for label in left if label not in right]
-    columns = [label for label in right if label not in left]
-    result = (*batch, *rows, *columns)
+    arrangement = _arrangement(left, right, frozenset(keep))
+    a, left = _sum_out(a, left, arrangement.keep_left)
+    b, right = _sum_out(b, right, arrangement.keep_right)
+    batch, rows, summed, columns = (
+        tuple([sizes[label] for label in labels])
+        for labels in (arrangement.batch, arrangement.rows, arrangement.summed, arrangement.columns)
+    )
+    first = _arrange(a, left, arrangement.left)
+    second = _arrange(b, right, arrangement.right)
+    if not arrangement.summed:
+        first = _reshape(first, batch + rows + (1,) * len(columns))
+        return first * _reshape(second, batch + (1,) * len(rows) + columns), arrangement.result
+    size = math.prod(summed)
+    product = matmul(
+        _reshape(first, (*batch, math.prod(rows), size)), _reshape(second, (*batch, size, math.prod(columns)))
+    )
+    return _reshape(product, batch + rows + columns), arrangement.result
 
-    def extent(labels: Sequence[str]) -> tuple[int, ...]:
-        return tuple(sizes[label] for label in labels)
 
-    if not summed:
-        first = _arrange(a, left, batch + rows).reshape(extent(batch + rows) + (1,) * len(columns))
-        second = _arrange(b, right, batch + columns).reshape(extent(batch) + (1,) * len(rows) + extent(columns))
-        return first * second, result
-    size = math.prod(extent(summed))
-    first = _arrange(a, left, batch + rows + summed).reshape((*extent(batch), math.prod(extent(rows)), size))
-    second = _arrange(b, right, batch + summed + columns).reshape((*extent(batch), size, math.prod(extent(columns))))
-    return matmul(first, second).reshape(extent(result)), result
+def _reshape(x: "Tensor", shape: tuple[int, ...]) -> "Tensor":
+    return x if x.shape == shape else x.reshape(shape)
+
+
+@dataclass(frozen=True)
+class _Arrangement:
+    """How the labels of two operands take part in their product."""
+
+    batch: Labels
+    rows: Labels
+    summed: Labels
+    columns: Labels
+    keep_left: frozenset[str]
+    keep_right: frozenset[str]
+
+    @property
+    def left(self) -> Labels:
+        return self.batch + self.rows + self.summed
+
+    @property
+    def right(self) -> Labels:
+        return self.batch + self.summed + self.columns
+
+    @property
+    def result(self) -> Labels:
+        return self.batch + self.rows + self.columns
+
+
+@lru_cache(maxsize=1024)
+def _arrangement(left: Labels, right: Labels, keep: frozenset[str]) -> _Arrangement:
+    common = [label for label in left if label in right]
+    return _Arrangement(
+        batch=tuple(label for label in common if label in keep),
+        rows=tuple(label for label in left if label not in right and label in keep),
+        summed=tuple(label for label in common if label not in keep),
+        columns=tuple(label for label in right if label not in left and label in keep),
+        keep_left=keep | set(right),
+        keep_right=keep | set(left),
+    )
 
 
 def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
@@ -174,9 +233,9 @@ def _from_sublists(arguments: tuple[Any, ...]) -> tuple[str, list[Any]]:
 def einsum(equation: Any, *operands: Any) -> "Tensor":
     """Sum of products of the operands as an equation in Einstein's notation says, such as "bij,bjk->bik".
 
-    Letters name dimensions: those missing from the result are summed over, one repeated within an operand takes the diagonal,
-    "..." stands for any further dimensions, which broadcast. Without "->" the result has the letters that occur once, sorted.
-    Operands may come as one list, or each followed by a list of numbers in place of the letters.
+    Letters name dimensions: those missing from the result are summed over, one repeated within an operand takes the
+    diagonal, "..." stands for any further dimensions, which broadcast. Without "->" the result has the letters that
+    occur once, sorted. Operands may come as one list, or each followed by a list of numbers in place of the letters.
 
     Raises:
         ArgumentError: for an equation that is not well formed or for another number of operands.
@@ -193,7 +252,9 @@ def einsum(equation: Any, *operands: Any) -> "Tensor":
     else:
         equation, tensors = _from_sublists((equation, *operands))
     made = plan(equation, tuple(tensor.shape for tensor in tensors))
-    terms = [_prepare(tensor, labels, made.sizes) for tensor, labels in zip(tensors, made.inputs, strict=True)]
+    terms = list(zip(tensors, made.inputs, strict=True))
+    if not made.plain:
+        terms = [_prepare(tensor, labels, made.sizes) for tensor, labels in terms]
     for step in made.path:
         chosen = [terms.pop(position) for position in reversed(step)][::-1]
         while len(chosen) > 1:

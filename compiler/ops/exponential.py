@@ -16,7 +16,16 @@ _LN2 = 0.6931471805599453
 _LN10 = 2.302585092994046
 
 __all__ = [
-    "exp", "exp2", "expit", "expm1", "log", "log10", "log1p", "log2", "logaddexp", "sigmoid", "xlogy",
+    "exp",
+    "exp2",
+    "expit",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "sigmoid",
 ]  # fmt: skip
 
 
@@ -246,7 +255,10 @@ class LogAddExp(FloatFunction):
 
     name = "logaddexp"
     arity = 2
-    expression = "select({0} == {1}, {0} + {t}(0.6931471805599453), maximum({0}, {1}) + log1p_{f}(exp_{f}(-abs({0} - {1}))))"
+    expression = (
+        "select({0} == {1}, {0} + abs_{f}(0.6931471805599453), "
+        "maximum({0}, {1}) + log1p_{f}(exp_{f}(-abs_{f}({0} - {1}))))"
+    )
     ufunc = np.logaddexp
     commutative = True
     saves = (0, 1)
@@ -266,16 +278,3 @@ def logaddexp(input: TensorLike, other: TensorLike) -> "Tensor":
     tensor([0.6931, 1000.6932])
     """
     return dispatch.binary(LOGADDEXP, input, other)  # type: ignore[no-any-return]
-
-
-@public(inplace=True)
-def xlogy(input: TensorLike, other: TensorLike) -> "Tensor":
-    """`input * log(other)`, which is 0 where `input` is 0, unless `other` is NaN.
-
-    >>> tracegraph.xlogy(tracegraph.tensor([0.0, 2.0]), tracegraph.tensor([0.0, 1.0]))
-    tensor([0., 0.])
-    """
-    a, b = dispatch.promote(input, other, takes="float", name="xlogy")
-    regular = (a != 0).logical_or(b.isnan())
-    logarithm = log(b.where(regular, dispatch.constant(1, b.dtype)))
-    return (a * logarithm).where(regular, dispatch.constant(0, a.dtype))  # type: ignore[no-any-return]

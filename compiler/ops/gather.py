@@ -64,6 +64,17 @@ def add_at(xp: Any, target: Array, dim: int, indices: tuple[Array, ...], value: 
         moved[...] = work
 
 
+def put_at(xp: Any, target: Array, dim: int, indices: tuple[Array, ...], value: Array) -> None:
+    """`target[..., indices, ...] = value`, of values for one position the last in row-major order.
+
+    NumPy goes through the indices in the order of their memory, so they are brought into row-major order.
+    """
+    if len(indices) > 1:
+        indices = tuple(xp.broadcast_arrays(*indices))
+    ordered = tuple([xp.asarray(index, order="C") for index in indices])
+    target[(slice(None),) * dim + ordered] = xp.asarray(value, order="C")
+
+
 @operation
 class Index(Operation):
     """Elements at integer positions: broadcast index tensors, one for each of the dimensions from `dim` on.
@@ -106,19 +117,24 @@ class Index(Operation):
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for dim, shape, indices in _INDEX_SAMPLES:
+        for dim, shape, indices in _INDEX_SAMPLES + _REPEATED_SAMPLES:
             positions = tuple(np.array(index, np.int64) for index in indices)
             yield Sample(cls(dim), (rng.random(shape).astype(np.float32), *positions))
         yield Sample(cls(1), (np.arange(12).reshape(4, 3).T, np.array([[3, 0], [-1, 3]])))
 
 
 _INDEX_SAMPLES: tuple[tuple[int, tuple[int, ...], tuple[Any, ...]], ...] = (
-    (0, (4, 3), ([0, 2, -1, 0],)),
-    (1, (2, 5, 3), ([[1, 1], [4, -5]],)),
-    (0, (4, 3), ([[0], [3]], [0, 2, 2])),
+    (0, (4, 3), ([0, 2, -1],)),
+    (1, (2, 5, 3), ([[1, 2], [4, -5]],)),
+    (0, (4, 3), ([[0], [3]], [0, 2, 1])),
     (1, (2, 3, 4), ([0, 2], 1)),
     (0, (4,), (2,)),
     (0, (4,), ([],)),
+)
+_REPEATED_SAMPLES: tuple[tuple[int, tuple[int, ...], tuple[Any, ...]], ...] = (
+    (0, (4, 3), ([0, 2, -1, 0],)),
+    (1, (2, 5, 3), ([[1, 1], [4, -4]],)),
+    (0, (4, 3), ([[0], [3]], [0, 2, 2])),
 )
 
 
@@ -126,7 +142,8 @@ _INDEX_SAMPLES: tuple[tuple[int, tuple[int, ...], tuple[Any, ...]], ...] = (
 class IndexPut(Operation):
     """The first operand with the elements at positions (as `Index` has them) replaced by the second, which broadcasts.
 
-    Of values for the same position the last one stays; with `accumulate` all are added to what is there.
+    Of values for the same position the last one stays (each still gets the gradient of the position, as in PyTorch);
+    with `accumulate` all are added to what is there.
     """
 
     dim: int
@@ -152,7 +169,7 @@ class IndexPut(Operation):
         if self.accumulate:
             add_at(xp, target, self.dim, indices, value)
         else:
-            target[(slice(None),) * self.dim + indices] = value
+            put_at(xp, target, self.dim, indices, value)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.array(operands[0], order="C", copy=True)
@@ -169,7 +186,7 @@ class IndexPut(Operation):
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         for accumulate in (False, True):
-            for dim, shape, indices in _INDEX_SAMPLES:
+            for dim, shape, indices in _INDEX_SAMPLES + (_REPEATED_SAMPLES if accumulate else ()):
                 positions = tuple(np.array(index, np.int64) for index in indices)
                 a = rng.random(shape).astype(np.float32)
                 part = Index(dim).evaluate(np, a, *positions)
@@ -276,7 +293,7 @@ class Scatter(Operation):
         if self.reduce == "add":
             add_at(xp, target, 0, tuple(grid), value)
         else:
-            target[tuple(grid)] = value
+            put_at(xp, target, 0, tuple(grid), value)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, index, value = operands

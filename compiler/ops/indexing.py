@@ -163,13 +163,19 @@ class _Plan(NamedTuple):
         return value.expand(wanted).permute(tuple(sorted(range(len(wanted)), key=self.back.__getitem__)))  # type: ignore[no-any-return]
 
 
+def _bound(value: Any) -> int | None:
+    """A bound of a slice as an int."""
+    if value is not None and not hasattr(value, "__index__"):
+        raise IndexingError(f"getitem: a slice takes ints and None, not a {type(value).__name__}")
+    return None if value is None else int(value.__index__())
+
+
 def _item(item: Any) -> Any:
     """One item of an index as int, slice of ints, None, Ellipsis, bool or tensor."""
     if item is None or item is ... or isinstance(item, bool):
         return item
     if isinstance(item, slice):
-        parts = [None if part is None else int(part.__index__()) for part in (item.start, item.stop, item.step)]
-        return slice(*parts)
+        return slice(*[_bound(part) for part in (item.start, item.stop, item.step)])
     if hasattr(item, "_data"):
         tensor = item
     elif isinstance(item, np.bool_):
@@ -283,9 +289,15 @@ def _fitted(value: Any, shape: tuple[int, ...], dtype: Any) -> "Tensor":
             return dispatch.apply(full_operation(shape, number, dtype))  # type: ignore[no-any-return]
     while new.ndim > len(shape) and new.shape[0] == 1:
         new = new.reshape(new.shape[1:])
-    if broadcast_shapes("setitem", shape, new.shape) != shape:
-        raise ShapeError(f"setitem: a value of shape {new.shape} does not broadcast to the shape {shape}")
+    _check_fit(new, shape)
     return new.expand(shape)  # type: ignore[no-any-return]
+
+
+def _check_fit(value: "Tensor", shape: tuple[int, ...]) -> None:
+    """Refuse a value that does not broadcast to a shape."""
+    lead = len(shape) - value.ndim
+    if lead < 0 or any(size not in (1, wanted) for size, wanted in zip(value.shape, shape[lead:], strict=True)):
+        raise ShapeError(f"setitem: a value of shape {value.shape} does not broadcast to the shape {shape}")
 
 
 def _set_masked(found: _Parsed, value: "Tensor") -> bool:
@@ -300,11 +312,6 @@ def _set_masked(found: _Parsed, value: "Tensor") -> bool:
         while value.ndim > view.ndim and value.shape[0] == 1:
             value = value.reshape(value.shape[1:])
     whole = mask.reshape(mask.shape + (1,) * after) if after else mask
-    try:
-        fits = broadcast_shapes("setitem", view.shape, value.shape) == view.shape
-    except ShapeError:
-        fits = False
-    if not fits:
-        raise ShapeError(f"setitem: a value of shape {value.shape} does not fit shape {view.shape} under a mask")
+    _check_fit(value, view.shape)
     dispatch.assign(view, dispatch.apply(WHERE, whole, value, view))
     return True

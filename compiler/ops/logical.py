@@ -1,6 +1,6 @@
 """Logic on truth values and on bits, element by element: `logical_and`, `bitwise_xor`, shifts and their relatives."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "logical_and",
-    "logical_not", "logical_or", "logical_xor",
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "logical_and", "logical_not", "logical_or", "logical_xor",
 ]  # fmt: skip
 
 
@@ -36,7 +36,7 @@ class Bitwise(Pointwise):
     arity = 2
     takes = "integer"
     inlines = True
-    sample_dtypes = ("int64", "uint8", "bool")
+    sample_dtypes: ClassVar[tuple[str, ...]] = ("int64", "uint8", "bool")
 
 
 @operation
@@ -45,7 +45,6 @@ class LogicalAnd(Logical):
 
     name = "logical_and"
     expression = "({0} != 0) & ({1} != 0)"
-    bool_expression = "{0} & {1}"
     ufunc = np.logical_and
 
 
@@ -68,7 +67,6 @@ class LogicalOr(Logical):
 
     name = "logical_or"
     expression = "({0} != 0) | ({1} != 0)"
-    bool_expression = "{0} | {1}"
     ufunc = np.logical_or
 
 
@@ -91,7 +89,6 @@ class LogicalXor(Logical):
 
     name = "logical_xor"
     expression = "({0} != 0) ^ ({1} != 0)"
-    bool_expression = "{0} ^ {1}"
     ufunc = np.logical_xor
 
 
@@ -203,14 +200,14 @@ def bitwise_xor(input: TensorLike, other: TensorLike) -> "Tensor":
 
 @operation
 class BitwiseNot(Bitwise):
-    """All bits flipped; the logical not of bools."""
+    """All bits of an integer flipped."""
 
     name = "bitwise_not"
     arity = 1
     expression = "~{0}"
-    bool_expression = "{0} == 0"
     involution = True
     ufunc = np.invert
+    sample_dtypes = ("int64", "uint8")
 
 
 BITWISE_NOT = BitwiseNot()
@@ -223,6 +220,8 @@ def bitwise_not(input: TensorLike) -> "Tensor":
     >>> tracegraph.bitwise_not(tracegraph.tensor([0, 5]))
     tensor([-1, -6])
     """
+    if dispatch.result_type(input).kind == "b":
+        return logical_not(input)
     return dispatch.unary(BITWISE_NOT, input)  # type: ignore[no-any-return]
 
 
@@ -238,7 +237,7 @@ class LeftShift(Shift):
     """The bits moved to the left."""
 
     name = "left_shift"
-    expression = "left_shift_int({0}, {1})"
+    expression = "select(({1} >= 0) & ({1} < 64), {0} << ({1} & 63), 0)"
     ufunc = np.left_shift
 
 
@@ -247,7 +246,7 @@ LEFT_SHIFT = LeftShift()
 
 @public(inplace=True)
 def bitwise_left_shift(input: TensorLike, other: TensorLike) -> "Tensor":
-    """The bits moved to the left by `other` places; zeros come in. What `<<` between tensors means; bools are refused.
+    """The bits moved to the left by `other` places; zeros come in. `<<` between tensors. Bools are refused.
 
     >>> tracegraph.bitwise_left_shift(tracegraph.tensor([1, 3]), 2)
     tensor([ 4, 12])
@@ -260,7 +259,7 @@ class RightShift(Shift):
     """The bits moved to the right."""
 
     name = "right_shift"
-    expression = "right_shift_int({0}, {1})"
+    expression = "{0} >> select(({1} >= 0) & ({1} < 63), {1}, 63)"
     ufunc = np.right_shift
 
 
@@ -269,7 +268,7 @@ RIGHT_SHIFT = RightShift()
 
 @public(inplace=True)
 def bitwise_right_shift(input: TensorLike, other: TensorLike) -> "Tensor":
-    """The bits moved to the right by `other` places; copies of the sign come in. What `>>` between tensors means; bools are refused.
+    """The bits moved to the right by `other` places; copies of the sign come in. Bools are refused; `>>`.
 
     >>> tracegraph.bitwise_right_shift(tracegraph.tensor([1, 3]), 2)
     tensor([0, 0])

@@ -1,4 +1,5 @@
-"""Losses as compositions: `cross_entropy`, `nll_loss`, `mse_loss`, `binary_cross_entropy_with_logits` and the others of PyTorch's kind.
+"""Losses as compositions: `cross_entropy`, `nll_loss`, `mse_loss`, `binary_cross_entropy_with_logits` and the others
+of PyTorch's kind.
 
 All take `reduction`: "mean" (the default), "sum", or "none" for one loss per element or sample.
 """
@@ -9,10 +10,7 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 from .activations import logsigmoid
 from .dispatch import public
-from .normalisation import log_softmax
-from .positions import gather, index_select
 from .selection import where
-from .special import xlogy
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -31,8 +29,11 @@ def _reduced(name: str, loss: "Tensor", reduction: str) -> "Tensor":
     raise ArgumentError(f"{name}: reduction must be 'none', 'mean' or 'sum', got {reduction!r}")
 
 
-def _weighted(loss: "Tensor", weight: "Tensor | None") -> "Tensor":
-    return loss if weight is None else loss * weight
+def _weighted(name: str, loss: "Tensor", weight: "Tensor") -> "Tensor":
+    """The losses times weights of the same shape."""
+    if weight.shape != loss.shape:
+        raise ShapeError(f"{name}: weight of shape {weight.shape} for losses of shape {loss.shape}; they must be equal")
+    return loss * weight
 
 
 @public(method=False)
@@ -59,13 +60,13 @@ def l1_loss(input: "Tensor", target: "Tensor", *, reduction: str = "mean", weigh
 
 
 def _weighted_mean(name: str, loss: "Tensor", weight: "Tensor | None", reduction: str) -> "Tensor":
+    """The reduced losses, of which the mean is divided by the sum of the weights."""
     if weight is None:
         return _reduced(name, loss, reduction)
-    if weight.shape != loss.shape:
-        raise ShapeError(f"{name}: weight of shape {weight.shape} for losses of shape {loss.shape}; they must be equal")
+    weighted = _weighted(name, loss, weight)
     if reduction == "mean":
-        return (loss * weight).sum() / weight.sum()  # type: ignore[no-any-return]
-    return _reduced(name, loss * weight, reduction)
+        return weighted.sum() / weight.sum()  # type: ignore[no-any-return]
+    return _reduced(name, weighted, reduction)
 
 
 @public(method=False)
@@ -90,7 +91,9 @@ def smooth_l1_loss(input: "Tensor", target: "Tensor", *, reduction: str = "mean"
 def huber_loss(
     input: "Tensor", target: "Tensor", *, reduction: str = "mean", delta: float = 1.0, weight: "Tensor | None" = None
 ) -> "Tensor":
-    """`0.5 * d * d` where the difference d is at most `delta`, `delta * (|d| - 0.5 * delta)` elsewhere (Huber 1964).
+    """`0.5 * d * d` where the difference d is below `delta`, `delta * (|d| - 0.5 * delta)` elsewhere (Huber 1964).
+
+    `weight` multiplies the losses; the mean is then still divided by their number.
 
     >>> zeros, target = tracegraph.tensor([0.0, 0.0]), tracegraph.tensor([1.0, 3.0])
     >>> tracegraph.nn.functional.huber_loss(zeros, target, reduction="none")
@@ -100,8 +103,8 @@ def huber_loss(
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
     difference = input - target
     distance = difference.abs()
-    loss = where(distance <= delta, difference * difference * 0.5, (distance - 0.5 * delta) * delta)
-    return _weighted_mean("huber_loss", loss, weight, reduction)
+    loss = where(distance < delta, difference * difference * 0.5, (distance - 0.5 * delta) * delta)
+    return _reduced("huber_loss", loss if weight is None else _weighted("huber_loss", loss, weight), reduction)
 
 
 def _class_dim(name: str, input: "Tensor", target: "Tensor") -> int:
@@ -109,8 +112,8 @@ def _class_dim(name: str, input: "Tensor", target: "Tensor") -> int:
     dim = 1 if input.ndim > 1 else 0
     if input.ndim == 0 or target.shape != input.shape[:dim] + input.shape[dim + 1 :]:
         raise ShapeError(
-            f"{name}: target of shape {target.shape} does not fit input of shape {input.shape}: (n, classes, ...) takes "
-            "class numbers (n, ...)"
+            f"{name}: target of shape {target.shape} does not fit input of shape {input.shape}: "
+            "(n, classes, ...) takes class numbers (n, ...)"
         )
     if target.dtype.kind not in "iu":
         raise DTypeError(f"{name}: class numbers must be integers, got {target.dtype}")
@@ -126,7 +129,8 @@ def _class_weights(name: str, weight: "Tensor", classes: int) -> "Tensor":
 def _picked(
     name: str, input: "Tensor", target: "Tensor", weight: "Tensor | None", ignore_index: int
 ) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """The negative elements of the targets' classes, times their weights; the targets' weights; the mask of those that count.
+    """The negative elements of the targets' classes, times their weights; the targets' weights; the mask of those
+    that count.
 
     Where the target is `ignore_index`, loss and weight are 0.
     """
@@ -134,18 +138,23 @@ def _picked(
     counts = target != ignore_index
     chosen = where(counts, target, 0)
     column = chosen.unsqueeze(dim)
-    loss = -gather(input, dim, column).squeeze(dim)
+    loss = -input.gather(dim, column).squeeze(dim)
     if weight is None:
         return where(counts, loss, 0.0), counts.to(input.dtype), counts
     each = _class_weights(name, weight, input.shape[dim])
-    weights = index_select(each, 0, chosen.reshape((chosen.numel(),))).reshape(chosen.shape)
+    weights = each.index_select(0, chosen.reshape((chosen.numel(),))).reshape(chosen.shape)
     weights = where(counts, weights, 0.0)
     return where(counts, loss * weights, 0.0), weights, counts
 
 
 @public(method=False)
 def nll_loss(
-    input: "Tensor", target: "Tensor", weight: "Tensor | None" = None, *, ignore_index: int = -100, reduction: str = "mean"
+    input: "Tensor",
+    target: "Tensor",
+    weight: "Tensor | None" = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
 ) -> "Tensor":
     """The negative log-likelihood of class numbers, from log-probabilities.
 
@@ -172,9 +181,14 @@ def nll_loss(
 
 @public(method=False)
 def cross_entropy(
-    input: "Tensor", target: "Tensor", weight: "Tensor | None" = None, *, ignore_index: int = -100, reduction: str = "mean",
+    input: "Tensor",
+    target: "Tensor",
+    weight: "Tensor | None" = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> "Tensor":  # fmt: skip
+) -> "Tensor":
     """The cross entropy between logits and class numbers or class probabilities.
 
     Args:
@@ -183,7 +197,8 @@ def cross_entropy(
         weight: (classes,), a factor per class; for class numbers the mean is then the weighted one.
         ignore_index: class numbers equal to it count for nothing.
         reduction: "mean", "sum" or "none".
-        label_smoothing: from 0 to 1, the part of every target that is spread evenly over the classes (Szegedy et al. 2016).
+        label_smoothing: from 0 to 1, the part of every target that is spread evenly over the classes (Szegedy et al.
+        2016).
 
     Raises:
         ShapeError: when the shapes do not fit.
@@ -195,14 +210,14 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
     dim = 1 if input.ndim > 1 else 0
-    log_p = log_softmax(input, dim)
+    log_p = input.log_softmax(dim)
     if target.shape == input.shape:
         return _soft_cross_entropy(log_p, target, weight, dim, reduction, label_smoothing)
     if label_smoothing == 0:
         return nll_loss(log_p, target, weight, ignore_index=ignore_index, reduction=reduction)
     picked, weights, counts = _picked("cross_entropy", log_p, target, weight, ignore_index)
     classes = input.shape[dim]
-    spread = -_weighted(log_p, None if weight is None else _along(weight, dim, input.ndim)).sum(dim)
+    spread = -(log_p if weight is None else log_p * _along(weight, dim, input.ndim)).sum(dim)
     loss = picked * (1 - label_smoothing) + where(counts, spread, 0.0) * (label_smoothing / classes)
     if reduction == "mean":
         return loss.sum() / weights.sum()  # type: ignore[no-any-return]
@@ -218,7 +233,9 @@ def _soft_cross_entropy(
     log_p: "Tensor", target: "Tensor", weight: "Tensor | None", dim: int, reduction: str, label_smoothing: float
 ) -> "Tensor":
     if target.dtype.kind != "f":
-        raise DTypeError(f"cross_entropy: probabilities (a target in the shape of the input) must be floats, got {target.dtype}")
+        raise DTypeError(
+            f"cross_entropy: probabilities (a target in the shape of the input) must be floats, got {target.dtype}"
+        )
     classes = log_p.shape[dim]
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes
@@ -238,7 +255,8 @@ def binary_cross_entropy(
 ) -> "Tensor":
     """`-(t * log(p) + (1 - t) * log(1 - p))` for probabilities p, `input`, and targets t from 0 to 1.
 
-    Logarithms of 0 count as -100, without gradient. Prefer `binary_cross_entropy_with_logits`, which is precise everywhere.
+    Logarithms of 0 count as -100, without gradient. Prefer `binary_cross_entropy_with_logits`, which is precise
+    everywhere.
 
     >>> tracegraph.nn.functional.binary_cross_entropy(tracegraph.tensor([0.5]), tracegraph.tensor([1.0]))
     tensor(0.6931)
@@ -248,14 +266,18 @@ def binary_cross_entropy(
     log_p = input.masked_fill(zero, 1.0).log().masked_fill(zero, -100.0)
     log_q = (-input.masked_fill(one, 0.0)).log1p().masked_fill(one, -100.0)
     loss = -(target * log_p + (1 - target) * log_q)
-    return _reduced("binary_cross_entropy", _weighted(loss, weight), reduction)
+    return _reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
 @public(method=False)
 def binary_cross_entropy_with_logits(
-    input: "Tensor", target: "Tensor", weight: "Tensor | None" = None, *, reduction: str = "mean",
+    input: "Tensor",
+    target: "Tensor",
+    weight: "Tensor | None" = None,
+    *,
+    reduction: str = "mean",
     pos_weight: "Tensor | None" = None,
-) -> "Tensor":  # fmt: skip
+) -> "Tensor":
     """`binary_cross_entropy(sigmoid(input), target)`, precise for all logits.
 
     `weight` multiplies the losses, `pos_weight` the part of the positive targets; both broadcast.
@@ -268,21 +290,22 @@ def binary_cross_entropy_with_logits(
     log_p = logsigmoid(input)
     if pos_weight is not None:
         log_p = log_p * ((pos_weight - 1) * target + 1)
-    return _reduced("binary_cross_entropy_with_logits", _weighted((1 - target) * input - log_p, weight), reduction)
+    loss = (1 - target) * input - log_p
+    return _reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
 
 
 @public(method=False)
 def kl_div(input: "Tensor", target: "Tensor", *, reduction: str = "mean", log_target: bool = False) -> "Tensor":
     """The Kullback-Leibler divergence `t * (log(t) - input)` of log-probabilities `input` from probabilities t.
 
-    With `log_target` the target too is given as log-probabilities. `reduction` may also be "batchmean": the sum divided by the
-    size of the first dimension, which is the divergence by definition.
+    With `log_target` the target too is given as log-probabilities. `reduction` may also be "batchmean": the sum
+    divided by the size of the first dimension, which is the divergence by definition.
 
     >>> p = tracegraph.tensor([[0.5, 0.5]])
     >>> tracegraph.nn.functional.kl_div(p.log(), p, reduction="batchmean")
     tensor(0.)
     """
-    loss: Any = target.exp() * (target - input) if log_target else xlogy(target, target) - target * input
+    loss: Any = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.ndim else loss  # type: ignore[no-any-return]
     return _reduced("kl_div", loss, reduction)

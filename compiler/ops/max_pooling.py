@@ -36,7 +36,9 @@ def _max_samples(rng: np.random.Generator) -> Iterator[tuple[tuple[Any, ...], np
 
 @operation
 class MaxPool(Pool):
-    """The maximum of each window of x (..., *sizes): (..., *windows). Outside the borders is nothing; NaN is the maximum."""
+    """The maximum of each window of x (..., *sizes): (..., *windows). Outside the borders is nothing; NaN is the
+    maximum.
+    """
 
     kernel_size: Sizes
     stride: Sizes
@@ -60,7 +62,11 @@ class MaxPool(Pool):
 
     def vjp(self, g: "Tensor", out: Any, x: Any) -> tuple[Cotangent, ...]:
         window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-        return (lambda: dispatch.apply(MaxPoolGradient(x.shape, *window), g, dispatch.apply(MaxPoolIndices(*window), x.detach())),)
+        return (
+            lambda: dispatch.apply(
+                MaxPoolGradient(x.shape, *window), g, dispatch.apply(MaxPoolIndices(*window), x.detach())
+            ),
+        )
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -70,7 +76,9 @@ class MaxPool(Pool):
 
 @operation
 class MaxPoolIndices(Pool):
-    """Where each window's maximum lies: flat index (int64) in its plane. The first of equal ones; of several NaNs the last."""
+    """Where each window's maximum lies: flat index (int64) in its plane. The first of equal ones; of several NaNs the
+    last.
+    """
 
     kernel_size: Sizes
     stride: Sizes
@@ -109,10 +117,22 @@ class MaxPoolIndices(Pool):
 
 
 def _search_along(
-    xp: Any, x: Array, code: Array, weight: int, with_nan: bool,
-    axis: int, size: int, windows: int, kernel: int, stride: int, padding: int, dilation: int,
-) -> tuple[Array, Array]:  # fmt: skip
-    """The windows' maxima along one axis, and `code` of the chosen elements plus `weight` times their offset along this axis."""
+    xp: Any,
+    x: Array,
+    code: Array,
+    weight: int,
+    with_nan: bool,
+    axis: int,
+    size: int,
+    windows: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+) -> tuple[Array, Array]:
+    """The windows' maxima along one axis, and `code` of the chosen elements plus `weight` times their offset along
+    this axis.
+    """
     parts = [overlap(offset, size, windows, stride, padding, dilation) for offset in range(kernel)]
     if all(inside == slice(0, windows) for inside, _ in parts):
         index = along_axis(axis, parts[0][1])
@@ -139,7 +159,9 @@ def _search_along(
 def _better(
     xp: Any, best: Array, chosen: Array, value: Array, code: Array, added: int, with_nan: bool
 ) -> tuple[Array, Array]:
-    """Maxima and codes after one more element per window. Selecting by arithmetic on small integers is far faster than `where`."""
+    """Maxima and codes after one more element per window. Selecting by arithmetic on small integers is far faster
+    than `where`.
+    """
     take = (value > best) | (value != value) if with_nan else value > best
     best = xp.where(take, value, best) if with_nan else xp.maximum(value, best)
     candidate = code + code.dtype.type(added)
@@ -162,7 +184,9 @@ def _positions(pool: Pool, shape: Sizes) -> tuple[np.ndarray, np.ndarray]:
 
 @operation
 class MaxPoolGradient(Pool):
-    """Cotangent of the input of `input_shape`: each element of g is added where `indices` (from `MaxPoolIndices`) says."""
+    """Cotangent of the input of `input_shape`: each element of g is added where `indices` (from `MaxPoolIndices`)
+    says.
+    """
 
     input_shape: Sizes
     kernel_size: Sizes
@@ -178,7 +202,9 @@ class MaxPoolGradient(Pool):
         g, indices = operands
         expected = self.pooled(Spec(self.input_shape, g.dtype))
         if g != expected or indices != Spec(expected.shape, int64):
-            raise ShapeError(f"{self.name}: expected cotangent and indices of shape {expected.shape}, got {g} and {indices}")
+            raise ShapeError(
+                f"{self.name}: expected cotangent and indices of shape {expected.shape}, got {g} and {indices}"
+            )
         return Spec(self.input_shape, g.dtype)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
@@ -212,5 +238,3 @@ def _gather_planes(x: "Tensor", indices: "Tensor", rank: int) -> "Tensor":
     flat = x.reshape((*lead, math.prod(x.shape[-rank:])))
     chosen = flat.gather(len(lead), indices.reshape((*lead, math.prod(indices.shape[-rank:]))))
     return chosen.reshape(indices.shape)  # type: ignore[no-any-return]
-
-

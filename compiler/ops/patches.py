@@ -1,8 +1,10 @@
-"""`Patches`: convolution and its two gradients with NumPy or CuPy, as matrix products with patches of the input (im2col).
+"""`Patches`: convolution and its two gradients with NumPy or CuPy, as matrix products with patches of the input
+(im2col).
 
-The batch is worked on in chunks whose patches stay in the cache. Where all strides are 1 and there are fewer filters than patch
-elements, patches are taken *wide*: for every position of the padded row, also those where the window would wrap around, so that
-a patch row is one contiguous run of the input; what belongs to wrapped windows is dropped, or multiplied by zero.
+The batch is worked on in chunks whose patches stay in the cache. Where all strides are 1 and there are fewer filters
+than patch elements, patches are taken *wide*: for every position of the padded row, also those where the window would
+wrap around, so that a patch row is one contiguous run of the input; what belongs to wrapped windows is dropped, or
+multiplied by zero.
 """
 
 import dataclasses
@@ -114,7 +116,9 @@ class Patches:
         return xp.lib.stride_tricks.as_strided(x, shape, outer + kernel + along)
 
     def _columns(self, xp: Any, x: Array, buffer: Array) -> Array:
-        """Patches of padded samples as matrices (samples, groups, elements, pitch); `buffer` has finite numbers in it."""
+        """Patches of padded samples as matrices (samples, groups, elements, pitch); `buffer` has finite numbers in
+        it.
+        """
         target = buffer[: len(x)]
         source = self._view(xp, x)
         if self.wide:
@@ -157,7 +161,9 @@ class Patches:
 
     def input_gradient(self, xp: Any, g: Array, w: Array) -> Array:
         """(n, c, *sizes), from cotangents g (n, d, *windows)."""
-        if self.wide and not bool(xp.isfinite(w).all()):  # zero cotangents of wrapped windows would turn infinities into NaN
+        if self.wide and not bool(
+            xp.isfinite(w).all()
+        ):  # zero cotangents of wrapped windows would turn infinities into NaN
             return dataclasses.replace(self, wide=False).input_gradient(xp, g, w)
         dtype = g.dtype
         result = xp.zeros(self.x, dtype)

@@ -21,12 +21,11 @@ class Pointwise(Operation):
     kind = Kind.POINTWISE
     expression: ClassVar[str] = ""
     """Python (Numba) expression of one element: `{0}`, `{1}` are the operands, `{f}` the suffix of vector functions
-    (`f32`, `f64`) for the operand dtype, `{t}` its type (`float32(0.5)`, so that a literal does not widen the formula).
-    It must not raise and must give what `evaluate` gives for every dtype taken."""
+    (`f32`, `f64`) for the operand dtype. A literal gets the operand's width from one of them (`abs_{f}(0.5)`), so that it
+    does not widen the formula. It must not raise and must give what `evaluate` gives for every dtype taken; without an
+    expression the operation is a host step."""
     integer_expression: ClassVar[str] = ""
     """The expression for integer and bool operands where it differs."""
-    bool_expression: ClassVar[str] = ""
-    """The expression for bool operands where it differs from that for integers."""
     predicate: ClassVar[bool] = False
     """The result is bool."""
     commutative: ClassVar[bool] = False
@@ -43,6 +42,7 @@ class Pointwise(Operation):
     sample_dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
 
     def infer(self, *operands: Spec) -> Spec:
+        """The broadcast shape, in the common dtype or bool."""
         dtype = operands[0].dtype
         if any(operand.dtype != dtype for operand in operands):
             listed = ", ".join(operand.dtype.name for operand in operands)
@@ -57,10 +57,12 @@ class Pointwise(Operation):
         return Spec(shape, bool_ if self.predicate else dtype)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
+        """What the function named like the ufunc gives."""
         return getattr(xp, self.ufunc.__name__)(*operands)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        """Same shapes, broadcast, 0-d, empty and strided operands in all sample dtypes."""
         operation = cls()
         for dtype in cls.sample_dtypes:
             for shapes in _SHAPES[cls.arity]:
@@ -79,7 +81,7 @@ _SHAPES: dict[int, list[tuple[tuple[int, ...], ...]]] = {
 def draw(
     rng: np.random.Generator, shape: tuple[int, ...], dtype: str, domain: tuple[float, float] = (-3.0, 3.0)
 ) -> Array:
-    """A random array for samples: floats from `domain`, integers from -9 (or where the domain starts) to 8, either bool."""
+    """A random array for samples: floats from `domain`, integers from three times its start to 8, either bool."""
     low, high = domain
     kind = np.dtype(dtype).kind
     if kind == "b":

@@ -1,4 +1,6 @@
-"""`Pool`: what the pooling operations share - attributes, sizes, and combining windows along one dimension after another."""
+"""`Pool`: what the pooling operations share - attributes, sizes, and combining windows along one dimension after
+another.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +54,15 @@ class Pool(Operation):
         """Per pooled dimension: axis (negative), size, windows, kernel, stride, padding, dilation."""
         rank = len(self.kernel_size)
         for axis, row in enumerate(
-            zip(shape[-rank:], self.windows(shape), self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+            zip(
+                shape[-rank:],
+                self.windows(shape),
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                strict=True,
+            )
         ):
             yield (axis - rank, *row)
 
@@ -63,9 +73,21 @@ def along_axis(axis: int, part: slice) -> tuple[Any, ...]:
 
 
 def combine_windows(
-    xp: Any, x: Array, combine: Any, initial: Any, axis: int, size: int, windows: int, kernel: int, stride: int, padding: int, dilation: int
-) -> Array:  # fmt: skip
-    """The windows' elements along one axis combined by a ufunc; two first elements that lie inside everywhere make the result."""
+    xp: Any,
+    x: Array,
+    combine: Any,
+    initial: Any,
+    axis: int,
+    size: int,
+    windows: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+) -> Array:
+    """The windows' elements along one axis combined by a ufunc; two first elements that lie inside everywhere make
+    the result.
+    """
     parts = [overlap(offset, size, windows, stride, padding, dilation) for offset in range(kernel)]
     if kernel == 1 and stride == 1 and padding == 0:
         return x
@@ -81,5 +103,3 @@ def combine_windows(
         target = result[along_axis(axis, inside)]
         combine(target, x[along_axis(axis, place)], out=target)
     return result
-
-

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d", "max_pool2d", "max_pool3d"]
 
 
-def _window(name: str, rank: int, input: "Tensor", kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Sizes, ...]:
+def _window(
+    name: str, rank: int, input: "Tensor", kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> tuple[Sizes, ...]:
     """The window's arguments, one int per dimension each."""
     if input.ndim not in (rank + 1, rank + 2):
         raise ShapeError(f"{name}: expected a {rank + 1}-d or {rank + 2}-d input, got shape {input.shape}")
@@ -30,12 +32,22 @@ def _window(name: str, rank: int, input: "Tensor", kernel: Any, stride: Any, pad
     pads = per_dimension(name, "padding", padding, rank, 0)
     dilations = per_dimension(name, "dilation", dilation, rank, 1)
     if any(p > (d * (k - 1) + 1) // 2 for p, k, d in zip(pads, kernels, dilations, strict=True)):
-        raise ArgumentError(f"{name}: padding {pads} must be at most half of the kernel {kernels} (with dilation {dilations})")
+        raise ArgumentError(
+            f"{name}: padding {pads} must be at most half of the kernel {kernels} (with dilation {dilations})"
+        )
     return kernels, strides, pads, dilations
 
 
 def _max_pool(
-    name: str, rank: int, input: "Tensor", kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    name: str,
+    rank: int,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     attributes = (*_window(name, rank, input, kernel_size, stride, padding, dilation), bool(ceil_mode))
     values = dispatch.apply(MaxPool(*attributes), input)  # type: ignore[arg-type]
@@ -46,9 +58,14 @@ def _max_pool(
 
 @public(method=False)
 def max_pool1d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Maxima over windows of (n, c, length) or (c, length); `stride` is the kernel size if not given.
 
     With `return_indices` also the positions (int64) of the maxima.
@@ -64,9 +81,14 @@ def max_pool1d(
 
 @public(method=False)
 def max_pool2d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Maxima over windows of (n, c, height, width) or (c, height, width); `stride` is the kernel size if not given.
 
     With `return_indices` also the maxima's flat indices (int64) in the plane.
@@ -82,9 +104,14 @@ def max_pool2d(
 
 @public(method=False)
 def max_pool3d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Maxima over windows of (n, c, depth, height, width), or without n; `stride` is the kernel size if not given.
 
     >>> tracegraph.max_pool3d(tracegraph.tensor([[[[1.0, 3.0]]]]), (1, 1, 2)).item()
@@ -94,9 +121,16 @@ def max_pool3d(
 
 
 def _average_pool(
-    name: str, rank: int, input: "Tensor", kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    name: str,
+    rank: int,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
     divisor_override: int | None = None,
-) -> "Tensor":  # fmt: skip
+) -> "Tensor":
     if divisor_override == 0:
         raise ArgumentError(f"{name}: divisor_override must not be 0")
     kernels, strides, pads, _ = _window(name, rank, input, kernel_size, stride, padding, 1)
@@ -106,7 +140,12 @@ def _average_pool(
 
 @public(method=False)
 def avg_pool1d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> "Tensor":
     """Means over windows of (n, c, length) or (c, length); `stride` is the kernel size if not given.
 
@@ -118,13 +157,18 @@ def avg_pool1d(
 
 @public(method=False)
 def avg_pool2d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> "Tensor":  # fmt: skip
+) -> "Tensor":
     """Means over windows of (n, c, height, width) or (c, height, width); `stride` is the kernel size if not given.
 
-    The sum is divided by the number of elements, zeros of the padding included unless `count_include_pad` is false, or by
-    `divisor_override`.
+    The sum is divided by the number of elements, zeros of the padding included unless `count_include_pad` is false,
+    or by `divisor_override`.
 
     >>> tracegraph.nn.functional.avg_pool2d(tracegraph.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2).item()
     1.5
@@ -136,9 +180,14 @@ def avg_pool2d(
 
 @public(method=False)
 def avg_pool3d(
-    input: "Tensor", kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+    input: "Tensor",
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> "Tensor":  # fmt: skip
+) -> "Tensor":
     """Means over windows of (n, c, depth, height, width), or without n, as `avg_pool2d`.
 
     >>> tracegraph.nn.functional.avg_pool3d(tracegraph.tensor([[[[1.0, 3.0]]]]), (1, 1, 2)).item()
@@ -167,7 +216,9 @@ def _even_kernel(sizes: Sizes, wanted: Sizes) -> Sizes | None:
 
 
 def _bounds(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where adaptive windows begin and end: from `floor(i * size / count)` to `ceil((i + 1) * size / count)`, as in PyTorch."""
+    """Where adaptive windows begin and end: from `floor(i * size / count)` to `ceil((i + 1) * size / count)`, as in
+    PyTorch.
+    """
     numbers = np.arange(count)
     return numbers * size // count, -(-(numbers + 1) * size // count)
 
@@ -177,7 +228,8 @@ def _mean_matrix(size: int, count: int, dtype: Any) -> np.ndarray:
     """The (count, size) matrix that takes means over adaptive windows."""
     start, stop = (bound[:, None] for bound in _bounds(size, count))
     places = np.arange(size)
-    return ((places >= start) & (places < stop)).astype(dtype) / (stop - start).astype(dtype)  # type: ignore[no-any-return]
+    inside: np.ndarray = (places >= start) & (places < stop)
+    return inside.astype(dtype) / (stop - start).astype(dtype)
 
 
 def _adaptive_average(name: str, rank: int, input: "Tensor", output_size: Any) -> "Tensor":

@@ -18,20 +18,15 @@ __all__ = ["hypot", "pow", "rsqrt", "sqrt"]
 
 
 @operation
-class Power(Pointwise):
-    """The first operand raised to the second; integers wrap, and their negative powers are rounded towards zero."""
+class IntegerPower(Pointwise):
+    """The first integer raised to the second, wrapping; negative powers are rounded towards zero (0 ** -1 is 0)."""
 
-    name = "power"
+    name = "integer_power"
     arity = 2
-    expression = "pow_{f}({0}, {1})"
-    integer_expression = "pow_int({0}, {1})"
-    ufunc = None
-    takes = "number"
+    takes = "integer"
     identity = 1
-    differentiable = True
-    saves = (0, 1)
-    domain = (0.3, 3.0)
-    sample_dtypes = ("float32", "float64", "int64", "uint8")
+    domain = (-2.0, 4.0)
+    sample_dtypes = ("int64", "int32", "uint8")
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, b = operands
@@ -39,6 +34,22 @@ class Power(Pointwise):
             return xp.power(a, b)
         units = xp.where(a == 1, 1, xp.where(a == -1, 1 - 2 * (b & 1), 0)).astype(a.dtype)
         return xp.where(b < 0, units, xp.power(a, xp.maximum(b, 0)))
+
+
+INTEGER_POWER = IntegerPower()
+
+
+@operation
+class Power(FloatFunction):
+    """The first operand raised to the second, for floats."""
+
+    name = "power"
+    arity = 2
+    expression = "pow_{f}({0}, {1})"
+    ufunc = np.power
+    identity = 1
+    saves = (0, 1)
+    domain = (0.3, 3.0)
 
     def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
         def base() -> "Tensor":
@@ -75,8 +86,6 @@ def _fixed_power(input: "Tensor", exponent: float) -> "Tensor | None":
         return input.reciprocal()
     if exponent == -0.5:
         return rsqrt(input)
-    if exponent == -2:
-        return input.square().reciprocal()
     return None
 
 
@@ -94,16 +103,17 @@ def pow(input: TensorLike, exponent: TensorLike) -> "Tensor":
     >>> tracegraph.pow(2, tracegraph.tensor([3, 4]))
     tensor([ 8, 16])
     """
-    kind = type(exponent)
+    kind, base = type(exponent), cast(Any, input)
     if (kind is int or kind is float) and hasattr(input, "_data"):
-        dtype = input.dtype.kind
+        dtype = base.dtype.kind
         if dtype == "f" or (dtype in "iu" and kind is int):
-            fixed = _fixed_power(input, exponent)  # type: ignore[arg-type]
+            fixed = _fixed_power(base, cast(float, exponent))  # type: ignore[arg-type]
             if fixed is not None:
                 return fixed
             if dtype != "f" and exponent < 0:  # type: ignore[operator]
-                raise ArgumentError(f"pow: integers to a negative integer power ({exponent}); cast the base to a float dtype")
-    return dispatch.binary(POWER, input, exponent)  # type: ignore[no-any-return]
+                raise ArgumentError(f"pow: integers to the negative power {exponent}; cast the base to a float dtype")
+    a, b = dispatch.promote(input, exponent, takes="number", name="pow")
+    return dispatch.binary(POWER if a.dtype.kind == "f" else INTEGER_POWER, a, b)  # type: ignore[no-any-return]
 
 
 @operation
@@ -168,7 +178,6 @@ class Hypot(FloatFunction):
 
     name = "hypot"
     arity = 2
-    expression = "hypot_{f}({0}, {1})"
     ufunc = np.hypot
     commutative = True
     saves = (0, 1)

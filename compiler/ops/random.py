@@ -1,4 +1,4 @@
-"""Random tensors: `rand`, `randn`, `randint`, `randperm`, `bernoulli`, `normal`, `multinomial`, and `x.uniform_()` and the like.
+"""Random tensors: `rand`, `randn`, `randint`, `randperm`, `bernoulli`, `multinomial`, `x.uniform_()` and the like.
 
 All are made of one primitive, `RandomUniform`, which draws from the state of a counter-based generator.
 """
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "randperm",
 ]  # fmt: skip
 
 

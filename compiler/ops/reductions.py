@@ -1,5 +1,6 @@
 """Reductions over dimensions: `sum`, `mean`, `prod`, `all`, `any`; `Reduction` is the base of all of them."""
 
+import builtins
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -25,8 +26,10 @@ __all__ = ["all", "any", "mean", "prod", "sum", "sum_to_size"]
 Dims = int | Sequence[int] | None
 """The dimensions to reduce: one, several, or all of them."""
 _Reduction = TypeVar("_Reduction", bound="Reduction")
-_LONG = 2048
-"""From this many terms on, sums that NumPy does not add pairwise are added in float64."""
+_LONG = 1024
+"""Float32 sums of fewer terms are left to NumPy."""
+_BLOCK = 64
+"""Rows that are added one after the other in longer sums."""
 
 
 class Reduction(Operation):
@@ -112,6 +115,29 @@ def count(operation: Reduction, input: "Tensor") -> int:
     return math.prod([shape[dim] for dim in operation.dims])
 
 
+def _long_sum(a: Array, dims: tuple[int, ...]) -> Array:
+    """Sum of float32 over dims with the rounding error of a pairwise sum, as fast as NumPy's.
+
+    NumPy adds pairwise only along one contiguous stretch of memory; it adds rows one after the other, here in blocks.
+    """
+    terms = math.prod([a.shape[dim] for dim in dims])
+    if terms < _LONG:
+        return a.sum(dims)
+    if not a.flags.c_contiguous:
+        return a.sum(dims, float64).astype(float32)
+    trailing = len(dims)
+    while trailing and dims[trailing - 1] == a.ndim - 1 - (len(dims) - trailing):
+        trailing -= 1
+    if trailing < len(dims):
+        return _long_sum(a.sum(dims[trailing:]), dims[:trailing]) if trailing else a.sum(dims)
+    if dims != tuple(range(len(dims))):
+        return a.sum(dims, float64).astype(float32)
+    rows = a.reshape(terms, -1)
+    whole = terms - terms % _BLOCK
+    total = _long_sum(rows[:whole].reshape(-1, _BLOCK, rows.shape[1]).sum(1), (0,)) + rows[whole:].sum(0)
+    return total.reshape(a.shape[len(dims) :])
+
+
 @operation
 class Sum(EmptyReduction):
     """Sum over dims."""
@@ -128,17 +154,9 @@ class Sum(EmptyReduction):
             return a.sum(self.dims)
         if dtype == float16:
             return a.sum(self.dims, float32).astype(float16)
-        if dtype == float32 and a.size > _LONG and not self._is_pairwise(a):
-            return a.sum(self.dims, float64).astype(float32)
+        if dtype == float32 and a.size > _LONG:
+            return _long_sum(a, self.dims)
         return a.sum(self.dims, dtype)
-
-    def _is_pairwise(self, a: Array) -> bool:
-        """Whether NumPy adds pairwise (or has few to add): it does along one contiguous stretch of memory."""
-        terms = math.prod([a.shape[dim] for dim in self.dims])
-        if terms < _LONG:
-            return True
-        trailing = self.dims == tuple(range(a.ndim - len(self.dims), a.ndim))
-        return trailing and bool(a.flags.c_contiguous)
 
     def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
         return (lambda: g.reshape(self.kept(a)).expand(a.shape),)
@@ -265,20 +283,21 @@ def sum_to_size(input: "Tensor", *size: Any) -> "Tensor":
     shape = input._data.shape
     if shape == target:
         return input
-    lead = len(shape) - len(target)
-    dims = list(range(lead))
-    for position, (wanted, given) in enumerate(zip(target, shape[lead:] if lead >= 0 else (), strict=False)):
-        if wanted != given:
-            if wanted != 1:
-                lead = -1
-                break
-            dims.append(lead + position)
-    if lead < 0:
-        raise ShapeError(f"sum_to_size: shape {shape} cannot be summed to {target}, which does not broadcast to it")
     if input._data.dtype.kind != "f":
         input = to(input, int64)
-    summed = dispatch.apply(_made(Sum, tuple(dims), len(shape)), input) if dims else input
-    return summed if summed._data.shape == target else summed.reshape(target)
+    operation = _to_size(shape, target)
+    summed: Tensor = dispatch.apply(operation, input) if operation.dims else input
+    return summed if summed._data.shape == target else reshaped("sum_to_size", summed, target)
+
+
+@lru_cache(maxsize=1024)
+def _to_size(shape: tuple[int, ...], target: tuple[int, ...]) -> Sum:
+    """The sum over the dimensions by which `target` broadcasts to `shape`."""
+    lead = len(shape) - len(target)
+    if lead < 0 or builtins.any(wanted not in (1, given) for wanted, given in zip(target, shape[lead:], strict=True)):
+        raise ShapeError(f"sum_to_size: shape {shape} cannot be summed to {target}, which does not broadcast to it")
+    stretched = [lead + i for i, wanted in enumerate(target) if wanted != shape[lead + i]]
+    return Sum((*range(lead), *stretched))
 
 
 @public()

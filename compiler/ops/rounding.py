@@ -1,4 +1,4 @@
-"""Rounding, element by element: `floor`, `ceil`, `trunc`, `round`, `frac`. Integers are whole already and are copied."""
+"""Rounding, element by element: `floor`, `ceil`, `trunc`, `round`, `frac`. Integers are copied."""
 
 import builtins
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,7 @@
 """Choosing among values, element by element: `where`, `maximum`, `minimum`, `clamp`, `masked_fill`, `nan_to_num`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class Where(Pointwise):
         for dtype in ("float32", "float64", "int64", "bool"):
             for condition, a, b in shapes:
                 yield Sample(cls(), (draw(rng, condition, "bool"), draw(rng, a, dtype), draw(rng, b, dtype)))
-            yield Sample(cls(), (draw(rng, (4, 3), "bool").T, draw(rng, (3, 8), dtype)[:, ::-2], draw(rng, (4,), dtype)))
+            strided = draw(rng, (4, 3), "bool").T, draw(rng, (3, 8), dtype)[:, ::-2]
+            yield Sample(cls(), (*strided, draw(rng, (4,), dtype)))
 
 
 WHERE = Where()
@@ -67,7 +68,7 @@ WHERE = Where()
 
 @public(method=False)
 def where(condition: "Tensor", input: TensorLike | None = None, other: TensorLike | None = None) -> Any:
-    """`input` where `condition` holds, else `other`; all three broadcast. With the condition alone: its nonzero indices.
+    """`input` where `condition` holds, else `other`; all three broadcast. The condition alone: its nonzero indices.
 
     The method form is `input.where(condition, other)`.
 
@@ -85,7 +86,7 @@ def where(condition: "Tensor", input: TensorLike | None = None, other: TensorLik
     if not hasattr(condition, "_data"):
         condition = dispatch.as_tensor(condition)
     if condition._data.dtype is not bool_:
-        raise DTypeError(f"where: the condition must be a bool tensor, not {condition.dtype}; compare, or cast it by bool()")
+        raise DTypeError(f"where: the condition must be a bool tensor, not {condition.dtype}; cast it with bool()")
     if not (hasattr(input, "_data") and hasattr(other, "_data") and input._data.dtype is other._data.dtype):
         input, other = dispatch.promote(input, other, name="where")
     return dispatch.apply(WHERE, condition, input, other)
@@ -104,7 +105,8 @@ def masked_fill(input: "Tensor", mask: "Tensor", value: TensorLike) -> "Tensor":
     """
     if mask.dtype != bool_:
         raise DTypeError(f"masked_fill: the mask must be a bool tensor, not {mask.dtype}")
-    filler = value.to(input.dtype) if hasattr(value, "_data") else dispatch.constant(value, input.dtype)
+    made: Any = value
+    filler = made.to(input.dtype) if hasattr(made, "_data") else dispatch.constant(made, input.dtype)
     return dispatch.apply(WHERE, mask, filler, input)  # type: ignore[no-any-return]
 
 
@@ -129,7 +131,6 @@ class Maximum(Extremum):
 
     name = "maximum"
     expression = "maximum({0}, {1})"
-    bool_expression = "{0} | {1}"
     ufunc = np.maximum
 
     def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
@@ -155,7 +156,6 @@ class Minimum(Extremum):
 
     name = "minimum"
     expression = "minimum({0}, {1})"
-    bool_expression = "{0} & {1}"
     ufunc = np.minimum
 
     def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
@@ -202,7 +202,7 @@ class Bound(Pointwise):
 
     arity = 2
     differentiable = True
-    saves = (0, 1)
+    saves: ClassVar[tuple[int, ...]] = (0, 1)
     inlines = True
     sample_dtypes = ("float32", "float64", "int64", "uint8")
 

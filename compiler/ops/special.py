@@ -1,4 +1,4 @@
-"""The error function and its complement, element by element: `erf`, `erfc`."""
+"""Special functions, element by element: the error function `erf`, its complement `erfc`, and `xlogy`."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -8,30 +8,67 @@ import numpy as np
 from . import dispatch
 from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
+from .exponential import log
 from .pointwise import FloatFunction
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["erf", "erfc"]
+__all__ = ["erf", "erfc", "xlogy"]
 
-# Minimax rational approximations of W. J. Cody, "Rational Chebyshev approximation for the error function", Math. Comp. 23
-# (1969), 631-637, in the digits of his CALERF; highest power first. 
+# Minimax rational approximations of W. J. Cody, "Rational Chebyshev approximation for the error function",
+# Math. Comp. 23 (1969), 631-637, in the digits of his CALERF; highest power first.
 _ERF_SMALL = (
-    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (
+        1.85777706184603153e-1,
+        3.16112374387056560e0,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3,
+    ),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )  # erf(x) / x in x**2, for |x| <= 0.46875
 _ERFC_MIDDLE = (
-    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,
-     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
-    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3, 3.29079923573345963e3,
-     4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+    (
+        2.15311535474403846e-8,
+        5.64188496988670089e-1,
+        8.88314979438837594e0,
+        6.61191906371416295e1,
+        2.98635138197400131e2,
+        8.81952221241769090e2,
+        1.71204761263407058e3,
+        2.05107837782607147e3,
+        1.23033935479799725e3,
+    ),
+    (
+        1.0,
+        1.57449261107098347e1,
+        1.17693950891312499e2,
+        5.37181101862009858e2,
+        1.62138957456669019e3,
+        3.29079923573345963e3,
+        4.36261909014324716e3,
+        3.43936767414372164e3,
+        1.23033935480374942e3,
+    ),
 )  # exp(x**2) * erfc(x) in x, for 0.46875 <= x <= 4
 _ERFC_LARGE = (
-    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2,
-     6.58749161529837803e-4),
-    (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
-     2.33520497626869185e-3),
+    (
+        1.63153871373020978e-2,
+        3.05326634961232344e-1,
+        3.60344899949804439e-1,
+        1.25781726111229246e-1,
+        1.60837851487422766e-2,
+        6.58749161529837803e-4,
+    ),
+    (
+        1.0,
+        2.56852019228982242e0,
+        1.87295284992346725e0,
+        5.27905102951428412e-1,
+        6.05183413124413191e-2,
+        2.33520497626869185e-3,
+    ),
 )  # x**2 * (1/sqrt(pi) - x * exp(x**2) * erfc(x)) in 1 / x**2, for x >= 4
 _THRESHOLD = 0.46875
 _SCALAR_LIMIT = 24
@@ -100,7 +137,7 @@ ERF = Erf()
 
 @public(inplace=True)
 def erf(input: TensorLike) -> "Tensor":
-    """Error function: 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to `input` (Cody 1969; within 2 ulp in float64).
+    """Error function: 2 / sqrt(pi) times the integral of exp(-t**2) from 0 to `input` (Cody 1969).
 
     >>> tracegraph.erf(tracegraph.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8427])
@@ -134,3 +171,16 @@ def erfc(input: TensorLike) -> "Tensor":
     tensor([1.0000, 0.1573])
     """
     return dispatch.unary(ERFC, input)  # type: ignore[no-any-return]
+
+
+@public(inplace=True)
+def xlogy(input: TensorLike, other: TensorLike) -> "Tensor":
+    """`input * log(other)`, which is 0 where `input` is 0, unless `other` is NaN.
+
+    >>> tracegraph.xlogy(tracegraph.tensor([0.0, 2.0]), tracegraph.tensor([0.0, 1.0]))
+    tensor([0., 0.])
+    """
+    a, b = dispatch.promote(input, other, takes="float", name="xlogy")
+    regular = (a != 0).logical_or(b.isnan())
+    logarithm = log(b.where(regular, dispatch.constant(1, b.dtype)))
+    return (a * logarithm).where(regular, dispatch.constant(0, a.dtype))  # type: ignore[no-any-return]

@@ -204,8 +204,8 @@ def norm(
     Raises:
         ArgumentError: for "nuc", which is not supported.
 
-    >>> tracegraph.norm(tracegraph.tensor([[3.0, 4.0], [6.0, 8.0]]), dim=1)
-    tensor([ 5., 10.])
+    >>> tracegraph.norm(tracegraph.tensor([[3.0, 4.0], [0.0, 8.0]]), dim=1)
+    tensor([5., 8.])
     """
     if p is None or p == "fro":
         p = 2

@@ -29,7 +29,9 @@ def per_dimension(name: str, argument: str, value: Any, rank: int, least: int) -
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:
-    """Number of windows along one dimension; with `ceil_mode` the last may hang over, if it begins inside or in the left padding."""
+    """Number of windows along one dimension; with `ceil_mode` the last may hang over, if it begins inside or in the
+    left padding.
+    """
     room = size + 2 * padding - dilation * (kernel - 1) - 1
     if not ceil_mode:
         return room // stride + 1
@@ -57,7 +59,9 @@ def output_sizes(
 
 
 def overlap(offset: int, size: int, windows: int, stride: int, padding: int, dilation: int) -> tuple[slice, slice]:
-    """For element `offset` of the window along one dimension: the windows where it lies inside, and the places where it then is."""
+    """For element `offset` of the window along one dimension: the windows where it lies inside, and the places where
+    it then is.
+    """
     shift = offset * dilation - padding
     first = max(0, -(shift // stride))
     last = min(windows, (size - 1 - shift) // stride + 1)
@@ -70,7 +74,9 @@ def overlap(offset: int, size: int, windows: int, stride: int, padding: int, dil
 def offsets(
     sizes: Sizes, windows: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
 ) -> Iterator[tuple[Sizes, tuple[slice, ...], tuple[slice, ...]]]:
-    """For each element of the window, in row-major order: its offset, the windows where it lies inside the input, and where."""
+    """For each element of the window, in row-major order: its offset, the windows where it lies inside the input, and
+    where.
+    """
     along = [
         [(offset, *overlap(offset, *one)) for offset in range(count)]
         for count, *one in zip(kernel, sizes, windows, stride, padding, dilation, strict=True)

@@ -8,8 +8,9 @@ from tracegraph.compiler.ir import Graph
 class Pass(Protocol):
     """A frozen dataclass whose fields are its options.
 
-    It gives the graph itself where it finds nothing to do, and otherwise a graph that computes the same, to the bit
-    (payloads of NaNs excepted) unless an option says otherwise. Calling it again on its result is allowed.
+    It gives the graph itself where it finds nothing to do, and otherwise a graph that computes the same, to the bit,
+    unless an option says otherwise. Excepted is what NumPy leaves open: payloads of NaNs, and which of 0 and -0 is the
+    larger.
     """
 
     @property

@@ -15,7 +15,7 @@ from tracegraph.compiler.ops.creation import Full
 from tracegraph.compiler.ops.pointwise import Pointwise
 from tracegraph.compiler.ops.spec import DType
 
-from .rewriting import Rewrite, apply_until_stable, expanded
+from .rewriting import Rewrite, Rewriter, expanded
 from .rules import EXACT, INEXACT
 
 
@@ -54,10 +54,11 @@ class Canonicalise:
     def __call__(self, graph: Graph) -> Graph:
         """The graph with every node simplified until no rule applies."""
         rewrites = rewrites_by_operation(self.inexact)
+        rewriter = Rewriter(lambda node: rewrites.get(node.operation.name, ()))
 
-        def simplify(node: Node, operands: tuple[Node, ...]) -> Node | None:
+        def simplify(node: Node, operands: tuple[Node, ...]) -> Node:
             made = node if operands == node.operands else replace(node, operands=operands)
-            return apply_until_stable(made, lambda node: rewrites.get(node.operation.name, ()))
+            return rewriter.simplify(made)
 
         return graph.rewrite(simplify)
 

@@ -17,7 +17,7 @@ from tracegraph.compiler.ops.pointwise import Pointwise
 from tracegraph.compiler.ops.reductions import Reduction
 from tracegraph.compiler.ops.spec import broadcast_shapes
 
-from .rewriting import Rewrite, apply_until_stable, expanded
+from .rewriting import Rewrite, Rewriter, expanded
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,13 @@ class SimplifyViews:
 
     def __call__(self, graph: Graph) -> Graph:
         """The graph with its views simplified."""
+        rewriter = Rewriter(self._rewrites)
 
         def simplify(node: Node, operands: tuple[Node, ...]) -> Node:
             made = node if operands == node.operands else replace(node, operands=operands)
             if isinstance(made.operation, Reshape | Permute) and graph.uses[node.operands[0]] == 1:
                 made = remove_pair(made) or made
-            return apply_until_stable(made, self._rewrites)
+            return rewriter.simplify(made)
 
         return graph.rewrite(simplify)
 
@@ -114,7 +115,7 @@ def reshape_for_permute(node: Node) -> Node | None:
 
 
 def reshape_for_expand(node: Node) -> Node | None:
-    """An expansion that repeats nothing is a reshape: it puts dimensions of size 1 in front. Known ones stay expanded."""
+    """An expansion that repeats nothing is a reshape: it adds dimensions of size 1. Known ones stay expanded."""
     source = node.operands[0]
     if known_scalar(source) is not None or source.shape != node.shape[len(node.shape) - len(source.shape) :]:
         return None

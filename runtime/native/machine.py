@@ -60,6 +60,13 @@ def optimise(module: llvm.ModuleRef, *, level: int = 3) -> None:
     builder.getModulePassManager().run(module, builder)
 
 
+def drop_unused(module: llvm.ModuleRef) -> None:
+    """Remove the private functions and variables of a module that nothing refers to, in place."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options()))
+
+
 def parse_ir(text: str) -> llvm.ModuleRef:
     """Parse and verify LLVM IR; a fault in it raises `CompileError` with LLVM's message."""
     target_machine()

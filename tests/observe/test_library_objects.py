@@ -6,21 +6,29 @@ import pytest
 
 from tests.observe import library
 from tests.observe.library import LibraryClassifier, Tensor
-from tests.observe.programs import Program, reasons
+from tests.observe.programs import Case, Program, read_cases, reasons
 from tracegraph.observe import Observation
 
 HEAD = (
     "from tests.observe.library import Module, ModuleList, Tensor\n"
-    "from tests.observe.library import apply, register, run_hooks, split, stored\n"
+    "from tests.observe.library import apply, enter, register, run_hooks, split, stored, total\n"
 )
-LINEAR = (
-    "class Linear(Module):\n    def __init__(self, w):\n        self.w = Tensor(w)\n        self.scale = 2.0\n        self.steps = 0\n"
-    "    def forward(self, x):\n        return x * self.w * self.scale\n"
-)
-NET = LINEAR + (
-    "class Net(Module):\n    def __init__(self):\n        self.one = Linear(2.0)\n        self.rest = ModuleList([Linear(3.0)])\n"
-    "    def forward(self, x):\n        return self.rest[0](self.one(x))\nnet = Net()\n"
-)
+NET = """
+class Linear(Module):
+    def __init__(self, w):
+        self.w = Tensor(w)
+        self.scale = 2.0
+        self.steps = 0
+    def forward(self, x):
+        return x * self.w * self.scale
+class Net(Module):
+    def __init__(self):
+        self.one = Linear(2.0)
+        self.rest = ModuleList([Linear(3.0)])
+    def forward(self, x):
+        return self.rest[0](self.one(x))
+net = Net()
+"""
 
 
 def observe(source: str) -> tuple[Program, Observation]:
@@ -30,21 +38,9 @@ def observe(source: str) -> tuple[Program, Observation]:
     return program, program.observe(LibraryClassifier(), trusted=library.trusted)
 
 
-STATIC = {
-    "tensor_argument": "def step(x):\n    return x * 2 + 1",
-    "global_tensor": "w = Tensor(2.0)\ndef step(x):\n    return x * w",
-    "fresh_list": "def step(x):\n    a, b = split(x)\n    return a + b",
-    "callback": "def f(x):\n    return x * 2\ndef step(x):\n    return apply(f, x) + apply(lambda y: y, x)",
-    "in_place": "w = Tensor(2.0)\ndef step(x):\n    w.add_(1.0)\n    return x * w",
-    "module": NET + "def step(x):\n    return net(x)",
-    "module_itself": NET + "step = net",
-    "tensors_in_arguments": "ARGS = ([Tensor(1.0), {'a': Tensor(2.0)}],)\ndef step(batch):\n    return batch[0] + batch[1]['a']",
-}
-
-
-@pytest.mark.parametrize("name", STATIC)
-def test_static(name: str) -> None:
-    program, observation = observe(STATIC[name])
+@pytest.mark.parametrize("case", read_cases("library_static.txt"), ids=lambda case: case.name)
+def test_static(case: Case) -> None:
+    program, observation = observe((NET if "with" in case.fields else "") + case.source)
     assert reasons(observation) == ""
     assert observation.guards.first_failure(program.args, program.kwargs) is None
     assert observation.guards.check(program.args, program.kwargs)
@@ -84,32 +80,11 @@ def test_change_of_module(name: str) -> None:
     assert wanted in str(guards.first_failure(program.args, {}))
 
 
-EFFECTS: dict[str, tuple[str, str]] = {
-    "counter_in_forward": (
-        "class Count(Module):\n    def __init__(self):\n        self.n = 0\n    def forward(self, x):\n        self.n += 1\n        return x\n"
-        "net = Count()\ndef step(x):\n    return net(x)", ".n` was changed",
-    ),
-    "new_attribute_in_forward": (
-        "class Keep(Module):\n    def forward(self, x):\n        self.last = x\n        return x\n"
-        "net = Keep()\ndef step(x):\n    return net(x)", "last` was created",
-    ),
-    "list_in_module": (
-        "class Log(Module):\n    def __init__(self):\n        self.log = []\n    def forward(self, x):\n        self.log.append(1)\n"
-        "        return x\nnet = Log()\ndef step(x):\n    return net(x)", "log` was changed",
-    ),
-    "print_in_callback": ("def f(x):\n    print('', end='')\ndef step(x):\n    return apply(f, x)", "print at program.py:4"),
-    "hidden_hook": ("def hook(x):\n    return x * k\nk = 2.0\nregister(hook)\ndef step(x):\n    return run_hooks(x)", "cannot be followed"),
-    "hidden_object": ("class A:\n    pass\na = A()\na.k = 1\nregister(a)\ndef step(x):\n    return stored().k", "came from outside"),
-    "hidden_list": ("xs = [Tensor(1.0)]\nregister(xs)\ndef step(x):\n    stored().append(1)", "came from outside"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", EFFECTS)
-def test_effect(name: str) -> None:
-    source, wanted = EFFECTS[name]
+@pytest.mark.parametrize("case", read_cases("library_effects.txt"), ids=lambda case: case.name)
+def test_effect(case: Case) -> None:
     library._hidden.clear()
-    _, observation = observe(source)
-    assert wanted in reasons(observation)
+    _, observation = observe(case.source)
+    assert case.fields["reason"] in reasons(observation)
 
 
 def test_result_that_is_an_outer_object_is_known() -> None:

@@ -161,8 +161,11 @@ def test_describe_lists_guards_in_words() -> None:
 
 def test_user_code_does_not_run_during_checks() -> None:
     source = (
-        "calls = []\nclass A:\n    def __eq__(self, other):\n        calls.append(1)\n        return True\n    __hash__ = None\n"
-        "    def __getattribute__(self, name):\n        calls.append(name)\n        return object.__getattribute__(self, name)\n"
+        "calls = []\n"
+        "class A:\n    def __eq__(self, other):\n        calls.append(1)\n"
+        "        return True\n    __hash__ = None\n"
+        "    def __getattribute__(self, name):\n        calls.append(name)\n"
+        "        return object.__getattribute__(self, name)\n"
         "a = A()\nb = [a]\ndef step(x):\n    return len(b)"
     )
     program = Program(source)
@@ -179,3 +182,14 @@ def test_module_level_name_guards_name_the_place_of_the_read() -> None:
     guards = program.observe().guards
     program.run("k = 'text'")
     assert guards.first_failure(program.args, {}) == "global `k` (program.py:3) was 1, now 'text'"
+
+
+def test_a_failing_classifier_makes_the_call_plain_and_nothing_else() -> None:
+    class Broken:
+        def classify(self, value: object, /) -> None:
+            raise RuntimeError("broken")
+
+    program = Program("xs = []\ndef step(x):\n    return len(xs)")
+    observation = program.observe(Broken())
+    assert program.result == 0
+    assert "observation failed" in reasons(observation)

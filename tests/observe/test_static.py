@@ -1,4 +1,4 @@
-"""Programs without an effect outside come out static, their guards hold, and each change outside is noticed and named."""
+"""Programs without an effect come out static, their guards hold, and each change outside is noticed and named."""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Compares a public function of several operands with PyTorch's of the same name: results, first and second gradients, errors."""
+"""Compares a public function of several operands with PyTorch's of the same name: results, first and second
+gradients, errors.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,24 +22,24 @@ def theirs_named(name: str) -> Any:
     return getattr(torch.nn.functional, name, None) or getattr(torch, name)
 
 
-def as_ours(value: Any) -> Any:
-    """Arrays become tensors that require grad if they are floats, also inside lists."""
+def as_ours(value: Any, *, fixed: bool = False) -> Any:
+    """Arrays become tensors that require grad if they are floats and not `fixed`, also inside lists."""
     if isinstance(value, list):
         return [as_ours(part) for part in value]
     if not isinstance(value, np.ndarray):
         return value
     made = tracegraph.Tensor(value)
-    return made.requires_grad_() if value.dtype.kind == "f" else made
+    return made.requires_grad_() if value.dtype.kind == "f" and not fixed else made
 
 
-def as_theirs(value: Any) -> Any:
+def as_theirs(value: Any, *, fixed: bool = False) -> Any:
     """The same for PyTorch, which takes no negative strides."""
     if isinstance(value, list):
         return [as_theirs(part) for part in value]
     if not isinstance(value, np.ndarray):
         return value
     made = torch.from_numpy(value.copy() if any(step < 0 for step in value.strides) else value)
-    return made.requires_grad_() if value.dtype.kind == "f" else made
+    return made.requires_grad_() if value.dtype.kind == "f" and not fixed else made
 
 
 def call(function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -53,18 +55,25 @@ def close(mine: Any, yours: Any, tolerance: float, what: str) -> None:
     assert mine.dtype.name == str(yours.dtype).removeprefix("torch."), what
     assert mine.shape == tuple(yours.shape), what
     np.testing.assert_allclose(
-        mine.detach().numpy(), yours.detach().numpy(), rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=what
+        mine.detach().numpy(), yours.numpy(force=True), rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=what
     )
 
 
-def assert_like_torch(name: str, *arguments: Any, second: bool = True, tolerance: float | None = None, **options: Any) -> None:
+def assert_like_torch(
+    name: str,
+    *arguments: Any,
+    second: bool = True,
+    tolerance: float | None = None,
+    fixed: Sequence[str] = (),
+    **options: Any,
+) -> None:
     """Assert that both libraries give the same for the arguments (NumPy arrays become tensors), or that both raise.
 
-    With `second` the gradient of the gradients' squares is compared too.
+    With `second` the gradient of the gradients' squares is compared too. `fixed` names options without gradient.
     """
     ours, theirs = [as_ours(a) for a in arguments], [as_theirs(a) for a in arguments]
-    ours_options = {key: as_ours(value) for key, value in options.items()}
-    theirs_options = {key: as_theirs(value) for key, value in options.items()}
+    ours_options = {key: as_ours(value, fixed=key in fixed) for key, value in options.items()}
+    theirs_options = {key: as_theirs(value, fixed=key in fixed) for key, value in options.items()}
     mine = call(PUBLIC[name].function, ours, ours_options)
     yours = call(theirs_named(name), theirs, theirs_options)
     if isinstance(yours, Exception) or isinstance(mine, Exception):
@@ -75,7 +84,9 @@ def assert_like_torch(name: str, *arguments: Any, second: bool = True, tolerance
     tolerance = tolerance or TOLERANCES.get(mine[0].dtype.name, 1e-9)
     for number, (m, y) in enumerate(zip(mine, yours, strict=True)):
         close(m, y, tolerance, f"result {number}")
-    operands = [(m, y) for m, y in zip(flat(ours, ours_options), flat(theirs, theirs_options), strict=True) if y.requires_grad]
+    operands = [
+        (m, y) for m, y in zip(flat(ours, ours_options), flat(theirs, theirs_options), strict=True) if y.requires_grad
+    ]
     if not operands or not yours[0].requires_grad:
         return
     compare_gradients(mine[0], yours[0], operands, second=second, tolerance=tolerance)
@@ -93,13 +104,19 @@ def same_or_zero(mine: Any, yours: Any, tolerance: float, what: str) -> None:
     """Assert equal gradients; None stands for zeros, since the libraries differ in when they leave one out."""
     if mine is None or yours is None:
         other = yours if mine is None else mine
-        assert other is None or not other.detach().numpy().any(), what
+        assert other is None or not np.any(
+            other.numpy(force=True) if isinstance(other, torch.Tensor) else other.detach().numpy()
+        ), what
     else:
         close(mine, yours, tolerance, what)
 
 
-def compare_gradients(mine: Any, yours: Any, operands: list[tuple[Any, Any]], *, second: bool, tolerance: float) -> None:
-    """Assert equal gradients for a cotangent that differs from element to element; then of a scalar made of these gradients."""
+def compare_gradients(
+    mine: Any, yours: Any, operands: list[tuple[Any, Any]], *, second: bool, tolerance: float
+) -> None:
+    """Assert equal gradients for a cotangent that differs from element to element; then of a scalar made of these
+    gradients.
+    """
     cotangent = np.cos(np.arange(mine.numel()) + 0.5).reshape(mine.shape).astype(mine.dtype)
     my_inputs, your_inputs = [m for m, _ in operands], [y for _, y in operands]
     got = tracegraph.autograd.grad(

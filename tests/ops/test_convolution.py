@@ -7,7 +7,11 @@ import pytest
 
 import tracegraph
 from tests.ops.functional import assert_like_torch
-from tracegraph.compiler.ops.convolution import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
+from tracegraph.compiler.ops.convolution_operations import (
+    Convolution,
+    ConvolutionInputGradient,
+    ConvolutionWeightGradient,
+)
 from tracegraph.compiler.ops.patches import Patches
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 
@@ -93,7 +97,9 @@ def test_integers() -> None:
     np.testing.assert_array_equal(result.numpy(), exact.numpy())
 
 
-@pytest.mark.parametrize("turn", [lambda x: x.transpose(0, 1, 3, 2), lambda x: x[::-1, :, ::-1], lambda x: x[:, :, ::2]])
+@pytest.mark.parametrize(
+    "turn", [lambda x: x.transpose(0, 1, 3, 2), lambda x: x[::-1, :, ::-1], lambda x: x[:, :, ::2]]
+)
 def test_non_contiguous(turn: Any) -> None:
     x, w = turn(numbers((2, 3, 9, 9))), turn(numbers((4, 3, 3, 3), seed=1))
     assert_like_torch("conv2d", x, w, numbers((4,)), padding=1)
@@ -109,8 +115,21 @@ def test_expanded_cotangent() -> None:
 
 def test_many_chunks() -> None:
     """More samples than fit into one chunk, the last chunk being smaller."""
-    assert_like_torch("conv2d", numbers((35, 8, 20, 22), "float32"), numbers((6, 8, 3, 3), "float32", 1), padding=1, second=False, tolerance=1e-3)
-    assert_like_torch("conv2d", numbers((35, 2, 20, 22), "float32"), numbers((40, 2, 3, 3), "float32", 1), second=False, tolerance=1e-3)
+    assert_like_torch(
+        "conv2d",
+        numbers((35, 8, 20, 22), "float32"),
+        numbers((6, 8, 3, 3), "float32", 1),
+        padding=1,
+        second=False,
+        tolerance=1e-3,
+    )
+    assert_like_torch(
+        "conv2d",
+        numbers((35, 2, 20, 22), "float32"),
+        numbers((40, 2, 3, 3), "float32", 1),
+        second=False,
+        tolerance=1e-3,
+    )
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
@@ -136,14 +155,20 @@ def test_wide_and_exact_patches_agree(geometry: tuple[tuple[int, ...], ...]) -> 
 
 
 def test_operations_are_adjoint() -> None:
-    """<conv(x, w), g> = <x, input gradient(g, w)> = <w, weight gradient(x, g)>: what closes them under differentiation."""
+    """<conv(x, w), g> = <x, input gradient(g, w)> = <w, weight gradient(x, g)>: what closes them under
+    differentiation.
+    """
     window = ((2, 1), (1, 0), (1, 2), 2)
     x, w = numbers((2, 4, 6, 7)), numbers((6, 2, 3, 2), seed=1)
     y = Convolution(*window).evaluate(np, x, w)
     g = numbers(y.shape, seed=2)
     inner = float((y * g).sum())
-    assert float((x * ConvolutionInputGradient(x.shape, *window).evaluate(np, g, w)).sum()) == pytest.approx(inner, rel=1e-12)
-    assert float((w * ConvolutionWeightGradient(w.shape, *window).evaluate(np, x, g)).sum()) == pytest.approx(inner, rel=1e-12)
+    assert float((x * ConvolutionInputGradient(x.shape, *window).evaluate(np, g, w)).sum()) == pytest.approx(
+        inner, rel=1e-12
+    )
+    assert float((w * ConvolutionWeightGradient(w.shape, *window).evaluate(np, x, g)).sum()) == pytest.approx(
+        inner, rel=1e-12
+    )
 
 
 def test_errors_name_operation_and_shapes() -> None:

@@ -37,9 +37,14 @@ def test_every_operation_is_documented_and_has_samples(name: str) -> None:
     cls = OPERATIONS[name]
     assert (cls.__doc__ or "").strip(), f"{name} has no docstring"
     assert samples(name), f"{name} has no samples"
-    assert any(all(array.size for array in sample.operands) for sample in samples(name)), f"all samples of {name} are empty"
+    assert any(all(array.size for array in sample.operands) for sample in samples(name)), (
+        f"all samples of {name} are empty"
+    )
     assert all(isinstance(sample.operation, cls) for sample in samples(name))
-    assert all(hash(sample.operation) == hash(type(sample.operation)(**sample.operation.attributes())) for sample in samples(name))
+    assert all(
+        hash(sample.operation) == hash(type(sample.operation)(**sample.operation.attributes()))
+        for sample in samples(name)
+    )
 
 
 @pytest.mark.parametrize("name", EVALUATED)
@@ -49,7 +54,9 @@ def test_evaluate_gives_what_infer_says(name: str) -> None:
         if sample.operation.data_dependent:
             continue
         inferred = sample.operation.infer(*[Spec(array.shape, array.dtype) for array in sample.operands])
-        assert Spec(result.shape, result.dtype) == inferred, f"{sample.operation} of {[a.shape for a in sample.operands]}"
+        assert Spec(result.shape, result.dtype) == inferred, (
+            f"{sample.operation} of {[a.shape for a in sample.operands]}"
+        )
 
 
 @pytest.mark.parametrize("name", EVALUATED)
@@ -82,7 +89,9 @@ def gradient_samples(name: str) -> list[tuple[Operation, Arrays]]:
     found = []
     for sample in samples(name):
         arrays = [array.astype(np.float64) if array.dtype.kind == "f" else array.copy() for array in sample.operands]
-        if not 0 < sum(array.size for array in arrays) <= GRADIENT_ELEMENTS or not any(a.dtype.kind == "f" for a in arrays):
+        if not 0 < sum(array.size for array in arrays) <= GRADIENT_ELEMENTS or not any(
+            a.dtype.kind == "f" for a in arrays
+        ):
             continue
         if any(a.dtype == np.float16 or not np.isfinite(a).all() for a in sample.operands):
             continue
@@ -185,7 +194,9 @@ def test_gradients_of_order_one_and_two(name: str) -> None:
             assert e is not None
             close(got, e, f"{operation}, second order")
         checked += 1
-    assert checked, f"no sample of {name} was fit for a gradient check: give a small one without kinks, in float32 or float64"
+    assert checked, (
+        f"no sample of {name} was fit for a gradient check: give a small one without kinks, in float32 or float64"
+    )
 
 
 # -- what backward keeps ----------------------------------------------------------------------------------------------
@@ -260,7 +271,9 @@ def test_what_is_not_saved_is_not_needed(name: str) -> None:
             assert same(got, expected), f"{operation}: the gradient changed with {position}, which is not in `saves`"
 
 
-@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if OPERATIONS[name].saves or OPERATIONS[name].saves_output])
+@pytest.mark.parametrize(
+    "name", [name for name in DIFFERENTIABLE if OPERATIONS[name].saves or OPERATIONS[name].saves_output]
+)
 def test_what_is_saved_is_needed_and_guarded(name: str) -> None:
     needed: set[int] = set()
     wanted: set[int] = set()
@@ -272,7 +285,9 @@ def test_what_is_saved_is_needed_and_guarded(name: str) -> None:
                 gradients_after(operation, arrays, position, openly=True)
             if position not in needed and reads(operation, arrays, position, expected):
                 needed.add(position)
-    assert needed == wanted, f"{name} saves {sorted(wanted - needed)} (-1 is the output), which its gradient never reads"
+    assert needed == wanted, (
+        f"{name} saves {sorted(wanted - needed)} (-1 is the output), which its gradient never reads"
+    )
 
 
 # -- the public functions ---------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_pad_modes(mode: str, shape: tuple[int, ...], widths: tuple[int, ...]) -
 
 
 INPLACE: dict[str, Any] = {
-    "view": lambda m, x: x.view(-1).mul_(3),
+    "view": lambda m, x: x.view(1, 2, 3).mul_(3),
     "slice": lambda m, x: x[1:].mul_(x[:1].clone()),
     "slice of slice": lambda m, x: x[:, 1:][0].mul_(5),
     "step": lambda m, x: x[:, ::2].add_(1),
@@ -226,7 +226,7 @@ INPLACE: dict[str, Any] = {
     "setitem mask": lambda m, x: x.__setitem__(x > 5, 0.5),
     "setitem mask values": lambda m, x: x.__setitem__(x > 6, x[0] * 2),
     "setitem indices": lambda m, x: x.__setitem__((m.tensor([0, 1]), m.tensor([2, 0])), x[0, :2] * 3),
-    "setitem column": lambda m, x: x.__setitem__((slice(None), [0, 2]), x[:, 1:2]),
+    "setitem column": lambda m, x: x.__setitem__((slice(None), [0, 2]), x[:, 1:2].clone()),
     "setitem on view mask": lambda m, x: x[1].__setitem__(x[1] > 9, x[0, 0]),
     "unbind": lambda m, x: x.unsqueeze(0)[0].mul_(2),
 }

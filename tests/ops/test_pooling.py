@@ -57,7 +57,12 @@ def test_max_pool(case: tuple[tuple[int, ...], Any, dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [((2, 3, 9), 3, {"dilation": 2}), ((2, 3, 9, 8), (3, 2), {"dilation": (2, 3), "padding": 1, "stride": 2, "ceil_mode": True})], ids=str
+    "case",
+    [
+        ((2, 3, 9), 3, {"dilation": 2}),
+        ((2, 3, 9, 8), (3, 2), {"dilation": (2, 3), "padding": 1, "stride": 2, "ceil_mode": True}),
+    ],
+    ids=str,
 )
 def test_max_pool_dilated(case: tuple[tuple[int, ...], Any, dict[str, Any]]) -> None:
     shape, kernel, options = case
@@ -68,7 +73,9 @@ def test_max_pool_dilated(case: tuple[tuple[int, ...], Any, dict[str, Any]]) -> 
 @pytest.mark.parametrize("include", [True, False])
 def test_average_pool(case: tuple[tuple[int, ...], Any, dict[str, Any]], include: bool) -> None:
     shape, kernel, options = case
-    assert_like_torch(f"avg_pool{rank_of(shape, kernel)}d", numbers(shape), kernel, count_include_pad=include, **options)
+    assert_like_torch(
+        f"avg_pool{rank_of(shape, kernel)}d", numbers(shape), kernel, count_include_pad=include, **options
+    )
 
 
 @pytest.mark.parametrize("divisor", [3, 1, -2, 0])
@@ -76,7 +83,9 @@ def test_divisor_override(divisor: int) -> None:
     assert_like_torch("avg_pool2d", numbers((2, 3, 5, 5)), 3, 2, 1, divisor_override=divisor)
 
 
-@pytest.mark.parametrize("options", [{}, {"padding": 1}, {"stride": 1}, {"stride": 1, "padding": 1}, {"ceil_mode": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"padding": 1}, {"stride": 1}, {"stride": 1, "padding": 1}, {"ceil_mode": True}], ids=str
+)
 @pytest.mark.parametrize("special", ["ties", "nan", "infinite"])
 def test_special_values(special: str, options: dict[str, Any]) -> None:
     rng = np.random.default_rng(7)
@@ -99,7 +108,9 @@ def test_max_pool_dtypes(dtype: str) -> None:
     np.testing.assert_array_equal(indices.numpy(), positions.numpy())
 
 
-@pytest.mark.parametrize("turn", [lambda x: x.transpose(0, 1, 3, 2), lambda x: x[::-1, :, ::-1], lambda x: x[:, :, ::2]])
+@pytest.mark.parametrize(
+    "turn", [lambda x: x.transpose(0, 1, 3, 2), lambda x: x[::-1, :, ::-1], lambda x: x[:, :, ::2]]
+)
 @pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
 def test_non_contiguous(name: str, turn: Any) -> None:
     assert_like_torch(name, turn(numbers((2, 3, 8, 8))), 2)
@@ -107,9 +118,20 @@ def test_non_contiguous(name: str, turn: Any) -> None:
 
 
 ADAPTIVE: list[tuple[tuple[int, ...], Any]] = [
-    ((2, 3, 8), 4), ((2, 3, 8), 3), ((3, 7), (5,)), ((2, 3, 4), 6), ((2, 3, 8), 0), ((2, 3, 6, 8), (3, 2)), ((2, 3, 7, 5), (3, 2)),
-    ((3, 7, 5), 4), ((2, 3, 7, 5), (None, 3)), ((2, 3, 7, 5), 1), ((0, 3, 4, 4), 2), ((2, 3, 4, 4), (2, 2, 2)), ((2, 3, 3, 3), 5),
-]  # fmt: skip
+    ((2, 3, 8), 4),
+    ((2, 3, 8), 3),
+    ((3, 7), (5,)),
+    ((2, 3, 4), 6),
+    ((2, 3, 8), 0),
+    ((2, 3, 6, 8), (3, 2)),
+    ((2, 3, 7, 5), (3, 2)),
+    ((3, 7, 5), 4),
+    ((2, 3, 7, 5), (None, 3)),
+    ((2, 3, 7, 5), 1),
+    ((0, 3, 4, 4), 2),
+    ((2, 3, 4, 4), (2, 2, 2)),
+    ((2, 3, 3, 3), 5),
+]
 
 
 @pytest.mark.parametrize("case", ADAPTIVE, ids=str)
@@ -137,7 +159,9 @@ def test_errors_name_operation_and_shapes() -> None:
     x = tracegraph.tensor(numbers((2, 3, 4, 4)))
     with pytest.raises(ShapeError, match=r"max_pool: no window fits: sizes \(4, 4\)"):
         tracegraph.max_pool2d(x, 5)
-    with pytest.raises(ArgumentError, match=r"max_pool2d: padding \(2, 2\) must be at most half of the kernel \(2, 2\)"):
+    with pytest.raises(
+        ArgumentError, match=r"max_pool2d: padding \(2, 2\) must be at most half of the kernel \(2, 2\)"
+    ):
         tracegraph.max_pool2d(x, 2, padding=2)
     with pytest.raises(ShapeError, match=r"max_pool1d: expected a 2-d or 3-d input, got shape \(2, 3, 4, 4\)"):
         tracegraph.max_pool1d(x, 2)

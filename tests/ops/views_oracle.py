@@ -25,7 +25,13 @@ _TORCH_DTYPES = {
 
 def data(shape: tuple[int, ...], dtype: str, layout: str = "contiguous") -> np.ndarray:
     """Distinct values; with layout "transposed" or "strided" seen through a view that is not contiguous."""
-    source = shape[::-1] if layout == "transposed" else (*shape[:-1], 2 * shape[-1]) if layout == "strided" and shape else shape
+    source = (
+        shape[::-1]
+        if layout == "transposed"
+        else (*shape[:-1], 2 * shape[-1])
+        if layout == "strided" and shape
+        else shape
+    )
     values = np.arange(1, int(np.prod(source)) + 1).reshape(source)
     array = (values % 3 == 1) if dtype == "bool" else values.astype(dtype)
     if layout == "transposed":

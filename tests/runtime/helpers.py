@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tracegraph.runtime import EntrySpec, Program, load_program
-from tracegraph.runtime.backends.numba_cpu.compile import build_module
-from tracegraph.runtime.native.machine import target_machine
 
 HEADER = "from tracegraph.runtime.backends.numba_cpu.dialect import *\n"
 
@@ -44,14 +42,6 @@ def run_kernel(arrays: dict[str, npt.NDArray[Any]], body: str, rows: int, **part
     program = load_kernel(buffers, body, rows, **parts)
     table = np.zeros(len(arrays) + 1, dtype=np.uint64)
     assert program.entry(table, *arrays.values()) == 0
-
-
-def compiled_texts(text: str) -> tuple[str, str]:
-    """LLVM IR and assembly of a generated module, optimised."""
-    module = build_module(
-        text, name="test", entry_text="declare i64 @tracegraph_main(ptr)\n", exports=("tracegraph_main",)
-    )
-    return str(module), str(target_machine().emit_assembly(module))
 
 
 def is_vectorised(ir_text: str, element: str) -> bool:

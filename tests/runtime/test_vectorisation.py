@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.runtime.helpers import compiled_texts, is_vectorised, kernel_source, run_kernel
+from tests.runtime.helpers import is_vectorised, kernel_source, run_kernel
+from tracegraph.runtime.backends.numba_cpu.compile import inspect_source
 
 
 def _many_buffers() -> tuple[dict[str, str], str]:
@@ -15,7 +16,7 @@ def _many_buffers() -> tuple[dict[str, str], str]:
 
 def test_fourteen_buffers_vectorise_without_checks() -> None:
     buffers, body = _many_buffers()
-    ir_text, _ = compiled_texts(kernel_source(buffers, body, 1000))
+    ir_text, _ = inspect_source(kernel_source(buffers, body, 1000))
     assert is_vectorised(ir_text, "float")
     assert "memcheck" not in ir_text
     assert "store <" in ir_text
@@ -49,7 +50,7 @@ def test_one_memory_under_two_offsets_is_two_buffers(offset: int) -> None:
         "    for i in range", f"    y = buffer(table, 1, {offset}, uint8)\n    for i in range"
     )
     assert f"buffer(table, 1, {offset}, uint8)" in text
-    ir_text, _ = compiled_texts(text)
+    ir_text, _ = inspect_source(text)
     assert "tracegraph_main" in ir_text
     run_kernel({"x": x}, "x[i] = i", offset)
     np.testing.assert_array_equal(x[:offset], np.arange(offset))
@@ -67,7 +68,7 @@ def test_reductions_vectorise(dtype: str, operation: str) -> None:
         after="y[0] = total",
     )
     element = {"float32": "float", "float64": "double", "int32": "i32", "int64": "i64"}[dtype]
-    ir_text, _ = compiled_texts(text)
+    ir_text, _ = inspect_source(text)
     assert is_vectorised(ir_text, element)
 
 
@@ -79,7 +80,7 @@ def test_a_plain_sum_keeps_its_order() -> None:
         before="total = float32(0)",
         after="y[0] = total",
     )
-    ir_text, _ = compiled_texts(text)
+    ir_text, _ = inspect_source(text)
     assert not is_vectorised(ir_text, "float")
     assert "reassoc" not in ir_text
 

@@ -74,7 +74,7 @@ def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode") -> Tensor:
 class GradNode:
     """The tape entry of one operation: `vjp` takes the cotangent of its result to those of its operands."""
 
-    __slots__ = ("edges", "hooks", "operands", "operation", "out", "released", "__weakref__")
+    __slots__ = ("__weakref__", "edges", "hooks", "operands", "operation", "out", "released")
 
     def __init__(self, operation: Operation, operands: Sequence[Tensor], out: Tensor) -> None:
         self.operation = operation
@@ -122,13 +122,27 @@ class GradNode:
                 f"{name}: backward through this graph a second time: what it had saved was freed; "
                 "pass retain_graph=True to the first backward"
             )
-        unpacked = [unpack_operand(kept, name) for kept in self.operands]
+        unpacked = []
+        changed: GradientError | None = None
+        for kept in self.operands:
+            try:
+                unpacked.append(unpack_operand(kept, name))
+            except GradientError as error:
+                changed = error
+                unpacked.append(Spec(kept[1].shape, kept[1].dtype))
         data = g._data
         out = Spec(data.shape, data.dtype) if self.out is None else unpack_output(self.out, name, self)
+        if changed is None:
+            return self._evaluate(g, out, unpacked)
+        try:
+            return self._evaluate(g, out, unpacked)
+        except Exception:
+            # A cotangent that is wanted needs the changed value, of which there is the spec only.
+            raise changed from None
+
+    def _evaluate(self, g: Tensor, out: Any, unpacked: Sequence[Any]) -> list[Any]:
         results: list[Any] = []
-        for edge, cotangent, operand in zip(
-            self.edges, self.operation.vjp(g, out, *unpacked), unpacked, strict=True
-        ):
+        for edge, cotangent, operand in zip(self.edges, self.operation.vjp(g, out, *unpacked), unpacked, strict=True):
             if edge is None or cotangent is None:
                 results.append(None)
                 continue
@@ -137,6 +151,13 @@ class GradNode:
                 value = value.sum_to_size(operand.shape)
             results.append(value)
         return results
+
+    def preserve(self, root: Tensor) -> None:
+        """Keep copies of the operands saved that lie in the memory of `root`, which is about to be overwritten."""
+        for position, kept in enumerate(self.operands):
+            if len(kept) == 4 and kept[2] is root and (root._version is None or root._version[0] == kept[3]):
+                copy = kept[0].clone()
+                self.operands[position] = (copy, copy._data, copy, 0)
 
     def release(self) -> None:
         """Forget what was saved; the node can no longer be differentiated."""
@@ -151,9 +172,11 @@ class GradNode:
 class FunctionNode:
     """The tape entry of a custom `autograd.Function`: one node with any number of outputs."""
 
-    __slots__ = ("call", "edges", "hooks", "name", "output_specs", "released", "__weakref__")
+    __slots__ = ("__weakref__", "call", "edges", "hooks", "name", "output_specs", "released")
 
-    def __init__(self, name: str, call: Callable[..., Any], operands: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self, name: str, call: Callable[..., Any], operands: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
         self.name = name
         self.call: Callable[..., Any] | None = call
         self.hooks: list[Hook] | None = None
@@ -186,7 +209,7 @@ class FunctionNode:
 class OutputNode:
     """One output of a `FunctionNode`: what the output tensor's `grad_fn` is."""
 
-    __slots__ = ("hooks", "index", "parent", "__weakref__")
+    __slots__ = ("__weakref__", "hooks", "index", "parent")
 
     def __init__(self, parent: FunctionNode, index: int) -> None:
         self.parent = parent
@@ -210,7 +233,7 @@ class OutputNode:
 class FreedNode:
     """The `grad_fn` of a tensor whose graph has been consumed by backward inside of a traced call."""
 
-    __slots__ = ("edges", "hooks", "name", "__weakref__")
+    __slots__ = ("__weakref__", "edges", "hooks", "name")
     released = True
 
     def __init__(self, name: str) -> None:

@@ -99,6 +99,9 @@ class _Reader:
         position = 0
         while position < len(self.steps):
             position = self._step(position)
+        if "super" in self.code.co_names and self.code.co_argcount:  # super() takes the first argument unseen
+            line = self.code.co_firstlineno
+            facts.chains.append(Chain("local", self.code.co_varnames[0], (), True, False, False, line))
         first = self.code.co_varnames[: max(1, self.code.co_kwonlyargcount + 1)]
         roots = [chain.root for chain in facts.chains if chain.scope in ("local", "free")]
         facts.roots = tuple(dict.fromkeys([*first, *roots]))

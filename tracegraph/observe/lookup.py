@@ -171,6 +171,8 @@ class Lookups:
         return self.edge(base, "class", name, lambda: held.get(name, MISSING), f"`{base.__name__}.{name}`")
 
     def _class_edges(self, cls: type, name: str, path: str) -> list[Edge]:
+        if name == "__dict__" and is_python_class(cls):
+            return [self.class_entry(cls, own) for own in class_dict(cls)]
         found = self._mro_edges(cls, None, name, path)
         if name not in class_dict(cls) and is_python_class(cls):
             self.class_entry(cls, name)

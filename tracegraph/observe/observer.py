@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
 from tracegraph.observe.guards import Guards, build_guards
@@ -16,6 +17,7 @@ from tracegraph.observe.model import Classifier, Effect, NoLibrary, Site
 from tracegraph.observe.purity import (
     PURE_FUNCTIONS,
     is_dynamic,
+    is_foundation_code,
     is_pure_function,
     is_pure_library_code,
     needs_abc_token,
@@ -27,6 +29,14 @@ _OWN_FOLDER: Final = __file__.replace("\\", "/").rsplit("/", 1)[0]
 _LIBRARY_FOLDER: Final = _OWN_FOLDER.rsplit("/", 1)[0]
 _NUMPY_FOLDER: Final = os.path.dirname(np.__file__) + os.sep
 _INFRASTRUCTURE: Final = (_NUMPY_FOLDER, os.path.dirname(os.__file__) + os.sep)
+# The compiler and the runtime may be links that lead out of the package.
+_LIBRARY_FOLDERS: Final = (
+    _LIBRARY_FOLDER + "/",
+    *(
+        os.path.realpath(os.path.join(_LIBRARY_FOLDER, part)).replace("\\", "/") + "/"
+        for part in (".", "compiler", "runtime")
+    ),
+)
 _TAKES_STAR_ARGUMENTS: Final = 0x04
 _OPTIMIZED: Final = 0x01
 
@@ -36,7 +46,7 @@ _facts: dict[int, CodeFacts] = {}
 
 def is_library_code(code: types.CodeType) -> bool:
     """Tell whether a code object belongs to this library: the default of what is trusted."""
-    return code.co_filename.replace("\\", "/").startswith(_LIBRARY_FOLDER + "/")
+    return code.co_filename.replace("\\", "/").startswith(_LIBRARY_FOLDERS)
 
 
 class Observation:
@@ -104,7 +114,7 @@ class Observer:
         self._reach = Reach(classifier or NoLibrary(), limit)
         self._trusted_predicate = trusted
         self._argument_values = argument_values
-        self._trusted: dict[int, tuple[types.CodeType, bool]] = {}
+        self._statuses: dict[int, tuple[types.CodeType, str]] = {}
         self._diagnosis = Diagnosis()
         self._opened: set[int] = set()
         self._seen_calls: set[tuple[int, ...]] = set()
@@ -136,6 +146,8 @@ class Observer:
                 self._reach.expose(value, f"kwargs[{name!r}]", site)
         except TooMuchError:
             self._give_up(site)
+        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not keep the function from running
+            self._give_up(site, f"observation failed: {problem!r}")
         self._previous = sys.getprofile()
         if self._previous is not None and not callable(self._previous):
             self._diagnosis.note("a profiler that cannot be set aside is active", site)
@@ -148,14 +160,22 @@ class Observer:
         if self._installed:
             sys.setprofile(self._previous)
         self._frames.clear()
+        try:
+            self.observation = self._conclude()
+        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
+            effect = Effect(f"observation failed: {problem!r}", *_place_of(self._function))
+            nothing = Guards([], {}, ArgumentPlan(len(self._args), len(self._kwargs)))
+            self.observation = Observation((effect,), nothing, (), frozenset())
+        del self._reach, self._diagnosis, self._existing
+
+    def _conclude(self) -> Observation:
         reach, diagnosis = self._reach, self._diagnosis
         effects = find_effects(reach, diagnosis, self._roots(), self._existing)
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
         guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
-        self.observation = Observation(effects, guards, codes, external)
-        del self._reach, self._diagnosis, self._existing
+        return Observation(effects, guards, codes, external)
 
     def _roots(self) -> list[object]:
         return [self._function, *self._args, *self._kwargs.values()]
@@ -163,17 +183,18 @@ class Observer:
     # -- profile events --------------------------------------------------------------------------------------------
 
     def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
-        if self._stopped or id(frame) in self._base:
+        if event in ("c_return", "c_exception") or self._stopped or id(frame) in self._base:
+            return
+        if event == "c_call" and id(argument) in PURE_FUNCTIONS:
             return
         try:
-            if event == "call":
-                if not self._is_trusted(frame.f_code) and not self._is_carried(frame):
-                    self._call(frame)
-            elif event == "return":
-                self._carried.discard(id(frame))
+            if event == "return":
                 self._return(frame, argument)
-            elif event == "c_call" and not self._is_trusted(frame.f_code) and id(frame) not in self._carried:
-                self._c_call(frame, argument)
+            elif not self._is_trusted(frame):
+                if event == "call":
+                    self._call(frame)
+                else:
+                    self._c_call(frame, argument)
         except TooMuchError:
             self._give_up(Site(frame.f_code.co_filename, frame.f_lineno))
         except Exception as problem:  # noqa: BLE001 whatever goes wrong here must not reach the user's function
@@ -183,32 +204,36 @@ class Observer:
         self._stopped = True
         self._diagnosis.note(f"{reason} ({site})", site)
 
-    def _is_trusted(self, code: types.CodeType) -> bool:
-        found = self._trusted.get(id(code))
-        if found is None:
-            trusted = code.co_filename.replace("\\", "/").startswith(_OWN_FOLDER + "/") or self._trusted_predicate(code)
-            if not trusted and is_pure_library_code(code):
-                trusted = True
-                self._diagnosis.abc_token = self._diagnosis.abc_token or needs_abc_token(code)
-            found = (code, trusted)
-            self._trusted[id(code)] = found
-        return found[1]
+    def _is_trusted(self, frame: types.FrameType) -> bool:
+        """Tell whether a frame is library code, or code of NumPy or Python that library code called."""
+        status = self._status(frame.f_code)
+        walked: types.FrameType | None = frame
+        while status == "foundation" and walked is not None:
+            walked = walked.f_back
+            if walked is None or id(walked) in self._base:
+                return False
+            status = self._status(walked.f_code)
+        return status == "trusted"
 
-    def _is_carried(self, frame: types.FrameType) -> bool:
-        """Tell whether library code runs this frame as a part of itself: NumPy, the standard library, generated methods."""
-        back = frame.f_back
-        if back is None or id(back) in self._base:
-            return False
-        if id(back) not in self._carried and not self._is_trusted(back.f_code):
-            return False
-        if not _is_infrastructure(frame):
-            return False
-        self._carried.add(id(frame))
-        return True
+    def _status(self, code: types.CodeType) -> str:
+        found = self._statuses.get(id(code))
+        if found is None:
+            status = "foundation" if is_foundation_code(code) else "user"
+            if code.co_filename.replace("\\", "/").startswith(_OWN_FOLDER + "/") or self._trusted_predicate(code):
+                status = "trusted"
+            elif is_pure_library_code(code):
+                status = "trusted"
+                self._diagnosis.abc_token = self._diagnosis.abc_token or needs_abc_token(code)
+            found = (code, status)
+            self._statuses[id(code)] = found
+        return found[1]
 
     def _call(self, frame: types.FrameType) -> None:
         code, reach = frame.f_code, self._reach
+        values = frame.f_locals
         facts = self._diagnosis.codes.get(id(code))
+        if facts is not None and self._signature(facts, values) in self._seen_calls:
+            return
         site = Site(code.co_filename, code.co_firstlineno)
         if facts is None:
             facts = _facts_of(code)
@@ -216,12 +241,8 @@ class Observer:
             reach.add_code(facts, site)
             self._import(facts, frame)
         back = frame.f_back
-        if back is not None and id(back) not in self._base and self._is_trusted(back.f_code):
+        if back is not None and id(back) not in self._base and self._is_trusted(back):
             self._diagnosis.catches = True  # library code may notice a missing attribute without anyone telling
-        values = frame.f_locals
-        signature = (id(code), len(reach.functions.get(id(code), ())), *[id(values.get(root)) for root in facts.roots])
-        if signature in self._seen_calls:
-            return
         self._open_functions(code, values, site)
         self._globals(facts, frame, site)
         for chain in facts.chains:
@@ -231,7 +252,13 @@ class Observer:
                 if not is_immutable(value):
                     reach.follow_chain(chain, value, f"{word} `{chain.root}`", Site(code.co_filename, chain.line))
         if all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
-            self._seen_calls.add(signature)  # all its objects are kept alive: the same call needs no second look
+            self._seen_calls.add(self._signature(facts, values))
+
+    def _signature(self, facts: CodeFacts, values: Mapping[str, Any]) -> tuple[int, ...]:
+        """Return what makes two calls alike: nodes keep their objects alive, so an identity stays one object's."""
+        known = len(self._reach.functions.get(id(facts.code), ()))
+        mutable = [0 if is_immutable(values.get(root)) else id(values[root]) for root in facts.roots]
+        return (id(facts.code), known, *mutable)
 
     def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site) -> None:
         reach = self._reach
@@ -286,14 +313,12 @@ class Observer:
 
     def _return(self, frame: types.FrameType, value: Any) -> None:
         back = frame.f_back
-        if back is None or id(back) in self._base or is_immutable(value) or self._is_trusted(back.f_code):
+        if back is None or id(back) in self._base or is_immutable(value) or self._is_trusted(back):
             return
         name = frame.f_code.co_name
         self._reach.expose(value, f"the result of `{name}`", Site(back.f_code.co_filename, back.f_lineno))
 
     def _c_call(self, frame: types.FrameType, function: Any) -> None:
-        if id(function) in PURE_FUNCTIONS:
-            return
         owner = getattr(function, "__self__", None)
         if owner is not None and type(owner) is not types.ModuleType:
             self._diagnosis.last_method[id(owner)] = (frame.f_code.co_filename, frame.f_lineno)

@@ -151,8 +151,9 @@ class Reach(Lookups):
         elif kind == "class":
             self.use_class(value)
             if is_python_class(value) and issubclass(type(value), enum.EnumMeta):
-                for member in dict.values(class_dict(value).get("_member_map_", {})):
-                    self._part(node, member)
+                for table in ("_member_map_", "_value2member_map_"):  # the latter holds combined flags, too
+                    for member in dict.values(class_dict(value).get(table, {})):
+                        self._part(node, member)
         elif kind == "instance":
             self.use_class(type(value))
         elif kind == "c_function":

@@ -35,7 +35,7 @@ from tracegraph.runtime.backends.numba_cpu.kernel import (
     program_signature,
 )
 from tracegraph.runtime.errors import CompileError
-from tracegraph.runtime.native.machine import optimise, parse_ir, target_machine
+from tracegraph.runtime.native.machine import drop_unused, optimise, parse_ir, target_machine
 
 FAST_MATH = ("contract", "arcp", "nsz")
 
@@ -169,10 +169,20 @@ def _link_helpers(module: llvm.ModuleRef, collector: _Collector) -> None:
                 changed = True
 
 
-def _hide_all_but(module: llvm.ModuleRef, exports: set[str]) -> None:
+def _hide(module: llvm.ModuleRef, linkage: llvm.Linkage, exports: tuple[str, ...]) -> None:
+    """Make what has the given linkage private to the module, so that it is inlined and dropped where possible."""
     for item in (*module.functions, *module.global_variables):
-        if not item.is_declaration and item.name not in exports:
+        if not item.is_declaration and item.linkage == linkage and item.name not in exports:
             item.linkage = llvm.Linkage.internal
+
+
+def _optimise_all(module: llvm.ModuleRef, exports: tuple[str, ...]) -> None:
+    """Optimise with only `exports` visible; weak functions are vector variants that the vectoriser needs."""
+    _hide(module, llvm.Linkage.external, exports)
+    _hide(module, llvm.Linkage.common, exports)
+    optimise(module)
+    _hide(module, llvm.Linkage.weak_odr, exports)
+    drop_unused(module)
 
 
 def _undefined_symbols(module: llvm.ModuleRef) -> tuple[str, ...]:
@@ -196,8 +206,7 @@ def build_module(source: str, *, name: str, entry_text: str, exports: tuple[str,
         for text in collector.texts[1:]:
             module.link_in(parse_ir(text))
         _link_helpers(module, collector)
-        _hide_all_but(module, set(exports))
-        optimise(module)
+        _optimise_all(module, exports)
     return module
 
 
@@ -210,3 +219,10 @@ def compile_source(source: str, *, name: str, entry_text: str, exports: tuple[st
     module = build_module(source, name=name, entry_text=entry_text, exports=exports)
     code = bytes(target_machine().emit_object(module))
     return CompiledSource(code, _undefined_symbols(module))
+
+
+def inspect_source(source: str, *, name: str = "program") -> tuple[str, str]:
+    """The optimised LLVM IR and the assembly of a generated module, for reading."""
+    entry_text = f"declare i64 @{PROGRAM_SYMBOL}(ptr)\n"
+    module = build_module(source, name=name, entry_text=entry_text, exports=(PROGRAM_SYMBOL,))
+    return str(module), str(target_machine().emit_assembly(module))

@@ -1,0 +1,365 @@
+"""Native convolution and pooling over one or two spatial dimensions, on planes in row-major order (NCHW).
+
+A convolution gathers the patches of a block of images in a matrix that fits the cache and multiplies it by the weight
+(im2col; Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing", 2006).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tracegraph.compiler.ir import Node
+from tracegraph.compiler.ops.convolution import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
+from tracegraph.compiler.ops.max_pooling import MaxPool, MaxPoolGradient, MaxPoolIndices
+from tracegraph.compiler.ops.spec import Spec, float32, float64
+
+Parts = tuple[str, tuple[str, ...], tuple[str, ...], tuple[Spec, ...]]
+"""Title, lines of main, kernels, scratch."""
+
+PATCH_BYTES = 1 << 20
+"""Size of the matrix of patches aimed at: it should stay in a core's cache between gathering and multiplying."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A window sliding over two dimensions; one-dimensional cases have a first dimension of 1."""
+
+    height: int
+    width: int
+    out_height: int
+    out_width: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+
+    @property
+    def plane(self) -> int:
+        """Elements of one input plane."""
+        return self.height * self.width
+
+    @property
+    def windows(self) -> int:
+        """Elements of one output plane."""
+        return self.out_height * self.out_width
+
+    @property
+    def taps(self) -> int:
+        """Elements of one window."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every window is one element, and every element a window."""
+        return self.taps == 1 and self.stride == (1, 1) and self.padding == (0, 0)
+
+    def loops(self, body: str, *, skipped: str = "") -> str:
+        """Loops over the window's taps and, for each, over the windows whose tap lies inside of the plane.
+
+        `body` (12 spaces deep) sees `source` and `target`: positions in the input and output planes, and `tap`.
+        `skipped` is run for the windows whose tap lies outside.
+        """
+        (kh, kw), (sh, sw), (ph, pw), (dh, dw) = self.kernel, self.stride, self.padding, self.dilation
+        lines = [
+            f"        for tap in range({self.taps}):",
+            f"            down = tap // {kw} * {dh} - {ph}",
+            f"            right = tap % {kw} * {dw} - {pw}",
+            f"            left_end = max(0, -(right // {sw}))",
+            f"            right_end = min({self.out_width}, ({self.width} - right + {sw - 1}) // {sw})",
+            "            right_end = max(left_end, right_end)",
+            f"            for i in range({self.out_height}):",
+            f"                row = i * {sh} + down",
+            f"                if row >= 0 and row < {self.height}:",
+        ]
+        edge = [
+            f"                    for j in range({{}}):",
+            f"                        target = i * {self.out_width} + j",
+            f"                        {skipped}",
+        ]
+        if skipped and pw:
+            lines += [line.format("left_end") for line in edge]
+        lines += [
+            "                    for j in range(left_end, right_end):",
+            f"                        target = i * {self.out_width} + j",
+            f"                        source = row * {self.width} + j * {sw} + right",
+            f"                        {body}",
+        ]
+        if skipped and pw:
+            lines += [line.format(f"right_end, {self.out_width}") for line in edge]
+        if skipped and ph:
+            lines += ["                else:", *[line.format(self.out_width) for line in edge]]
+        return "\n".join(lines)
+
+
+def _geometry(x: tuple[int, ...], out: tuple[int, ...], kernel: tuple[int, ...], operation: Any) -> Geometry | None:
+    """The geometry of a window operation, if it has one or two spatial dimensions and is not empty."""
+    rank = len(kernel)
+    if rank not in (1, 2) or 0 in x or 0 in out or 0 in kernel:
+        return None
+
+    def pair(values: Any, filler: int) -> tuple[int, int]:
+        values = tuple(values)
+        return (filler, values[0]) if rank == 1 else (values[0], values[1])
+
+    height, width = pair(x[-rank:], 1)
+    out_height, out_width = pair(out[-rank:], 1)
+    return Geometry(
+        height, width, out_height, out_width, pair(kernel, 1), pair(operation.stride, 1), pair(operation.padding, 0),
+        pair(operation.dilation, 1),
+    )  # fmt: skip
+
+
+def window_routine(node: Node, *, use_blas: bool) -> Parts | None:
+    """The native routine of a convolution or pooling node, or None."""
+    if node.operands[0].dtype not in (float32, float64):
+        return None
+    if isinstance(node.operation, Convolution | ConvolutionInputGradient | ConvolutionWeightGradient):
+        return _convolution(node) if use_blas else None
+    if isinstance(node.operation, MaxPool | MaxPoolIndices | MaxPoolGradient):
+        return _max_pool(node)
+    return None
+
+
+# -- convolution --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The sizes of a convolution: images, channels in and out, groups, and its geometry."""
+
+    images: int
+    channels: int
+    filters: int
+    groups: int
+    geometry: Geometry
+    dtype: Any
+
+    @property
+    def depth(self) -> int:
+        """Rows of the matrix of patches per group."""
+        return self.channels // self.groups * self.geometry.taps
+
+    @property
+    def block(self) -> int:
+        """Images whose patches are gathered together."""
+        one = self.depth * self.groups * self.geometry.windows * self.dtype.itemsize
+        return max(1, min(self.images, PATCH_BYTES // one))
+
+    @property
+    def patches(self) -> Spec:
+        """The matrix of patches of a block."""
+        return Spec((self.block, self.groups, self.depth, self.geometry.windows), self.dtype)
+
+
+def _convolution(node: Node) -> Parts | None:
+    operation: Any = node.operation
+    if isinstance(operation, Convolution):
+        x, w, y = node.operands[0].spec, node.operands[1].spec, node.spec
+    elif isinstance(operation, ConvolutionInputGradient):
+        x, w, y = node.spec, node.operands[1].spec, node.operands[0].spec
+    else:
+        x, w, y = node.operands[0].spec, node.spec, node.operands[1].spec
+    geometry = _geometry(x.shape, y.shape, w.shape[2:], operation)
+    if geometry is None or w.size == 0:
+        return None
+    sizes = _Sizes(x.shape[0], x.shape[1], w.shape[0], operation.groups, geometry, x.dtype)
+    if isinstance(operation, Convolution):
+        return _forward(sizes)
+    if isinstance(operation, ConvolutionInputGradient):
+        return _input_gradient(sizes)
+    return _weight_gradient(sizes)
+
+
+def _suffix(sizes: _Sizes) -> str:
+    return "f32" if sizes.dtype == float32 else "f64"
+
+
+def _gather_kernel(sizes: _Sizes, operand: int) -> str:
+    """The kernel that gathers patches; a row is one channel of one image."""
+    geometry = sizes.geometry
+    base = f"r % {sizes.block * sizes.channels} * {geometry.taps * geometry.windows}"
+    zero = f"patches[{base} + tap * {geometry.windows} + target] = {sizes.dtype.name}(0.0)"
+    copy = f"patches[start + tap * {geometry.windows} + target] = x[r * {geometry.plane} + source]"
+    return "\n".join(
+        [
+            "@kernel",
+            "def {name}_gather(lo, hi, table):",
+            '    """Gather the patches of some channels of a block of images."""',
+            f"    x = {{{operand}}}",
+            "    patches = {s0}",
+            "    for r in range(lo, hi):",
+            f"        start = {base}",
+            geometry.loops(copy, skipped=zero.replace(base, "start")),
+            "",
+        ]
+    )
+
+
+def _spread_kernel(sizes: _Sizes) -> str:
+    """The kernel that adds the patches' cotangents up; a row is one channel of one image."""
+    geometry = sizes.geometry
+    base = f"r % {sizes.block * sizes.channels} * {geometry.taps * geometry.windows}"
+    add = f"x[r * {geometry.plane} + source] += patches[start + tap * {geometry.windows} + target]"
+    return "\n".join(
+        [
+            "@kernel",
+            "def {name}_spread(lo, hi, table):",
+            '    """Add up the cotangents of the patches of some channels of a block of images."""',
+            "    x = {out}",
+            "    patches = {s0}",
+            "    for r in range(lo, hi):",
+            f"        start = {base}",
+            f"        for position in range({geometry.plane}):",
+            f"            x[r * {geometry.plane} + position] = {sizes.dtype.name}(0.0)",
+            geometry.loops(add),
+            "",
+        ]
+    )
+
+
+def _blocks(sizes: _Sizes, lines: list[str]) -> tuple[str, ...]:
+    """A loop over blocks of images around some lines, which see `image` and `count`."""
+    return (
+        f"for image in range(0, {sizes.images}, {sizes.block}):",
+        f"    count = min({sizes.block}, {sizes.images} - image)",
+        *("    " + line for line in lines),
+    )
+
+
+def _rows_call(sizes: _Sizes, kernel: str) -> str:
+    grain = max(1, (1 << 14) // (sizes.geometry.taps * sizes.geometry.windows))
+    channels = sizes.channels
+    return f"parallel({{name}}_{kernel}, image * {channels}, (image + count) * {channels}, {grain}, table)"
+
+
+def _forward(sizes: _Sizes) -> Parts:
+    s, dtype = _suffix(sizes), sizes.dtype.name
+    windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
+    filters = sizes.filters // groups
+    direct = sizes.geometry.is_identity
+    patches = f"at({{0}}, (image * {groups} + group) * {depth * windows})" if direct else f"at({{s0}}, group * {depth * windows})"
+    lines = [] if direct else [_rows_call(sizes, "gather")]
+    lines += [
+        f"for group in range({groups}):",
+        f"    gemm_batched_{s}(count, False, False, {filters}, {windows}, {depth}, {dtype}(1.0), "
+        f"at({{1}}, group * {filters * depth}), {depth}, 0, {patches}, {windows}, {groups * depth * windows}, {dtype}(0.0), "
+        f"at({{out}}, (image * {groups} + group) * {filters * windows}), {windows}, {groups * filters * windows})",
+    ]
+    kernels = () if direct else (_gather_kernel(sizes, 0),)
+    return "convolution", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+
+
+def _weight_gradient(sizes: _Sizes) -> Parts:
+    s, dtype = _suffix(sizes), sizes.dtype.name
+    windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
+    filters = sizes.filters // groups
+    direct = sizes.geometry.is_identity
+    step = f"((image + number) * {groups} + group)" if direct else f"(number * {groups} + group)"
+    patches = f"at({{{0 if direct else 's0'}}}, {step} * {depth * windows})"
+    lines = [] if direct else [_rows_call(sizes, "gather")]
+    lines += [
+        "for number in range(count):",
+        f"    keep = {dtype}(0.0) if image + number == 0 else {dtype}(1.0)",
+        f"    for group in range({groups}):",
+        f"        gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
+        f"at({{1}}, ((image + number) * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
+        f"at({{out}}, group * {filters * depth}), {depth})",
+    ]
+    kernels = () if direct else (_gather_kernel(sizes, 0),)
+    return "convolution weight gradient", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+
+
+def _input_gradient(sizes: _Sizes) -> Parts:
+    s, dtype = _suffix(sizes), sizes.dtype.name
+    windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
+    filters = sizes.filters // groups
+    direct = sizes.geometry.is_identity
+    patches = f"at({{out}}, (image * {groups} + group) * {depth * windows})" if direct else f"at({{s0}}, group * {depth * windows})"
+    lines = [
+        f"for group in range({groups}):",
+        f"    gemm_batched_{s}(count, True, False, {depth}, {windows}, {filters}, {dtype}(1.0), "
+        f"at({{1}}, group * {filters * depth}), {depth}, 0, "
+        f"at({{0}}, (image * {groups} + group) * {filters * windows}), {windows}, {groups * filters * windows}, {dtype}(0.0), "
+        f"{patches}, {windows}, {groups * depth * windows})",
+    ]
+    if not direct:
+        lines.append(_rows_call(sizes, "spread"))
+    kernels = () if direct else (_spread_kernel(sizes),)
+    return "convolution input gradient", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+
+
+# -- pooling ------------------------------------------------------------------------------------------------------------
+
+
+def _max_pool(node: Node) -> Parts | None:
+    operation: Any = node.operation
+    x, y = (node.spec, node.operands[0].spec) if isinstance(operation, MaxPoolGradient) else (node.operands[0].spec, node.spec)
+    geometry = _geometry(x.shape, y.shape, operation.kernel_size, operation)
+    if geometry is None:
+        return None
+    planes = y.size // geometry.windows
+    dtype = x.dtype.name
+    head = ["@kernel", "def {name}_planes(lo, hi, table):"]
+    start = [
+        f"        at_x = r * {geometry.plane}",
+        f"        at_y = r * {geometry.windows}",
+    ]
+    if isinstance(operation, MaxPool):
+        body = [
+            '    """The maximum of each window of some planes."""',
+            "    x = {0}",
+            "    y = {out}",
+            "    for r in range(lo, hi):",
+            *start,
+            f"        for position in range({geometry.windows}):",
+            f"            y[at_y + position] = {dtype}(-1e999)",
+            geometry.loops("y[at_y + target] = maximum(y[at_y + target], x[at_x + source])"),
+        ]
+    elif isinstance(operation, MaxPoolIndices):
+        body = [
+            '    """Where the maximum of each window of some planes lies: the first of equal ones."""',
+            "    x = {0}",
+            "    y = {out}",
+            "    for r in range(lo, hi):",
+            *start,
+            _search_loops(geometry, dtype),
+        ]
+    else:
+        body = [
+            '    """Send each cotangent to where the maximum was."""',
+            "    g = {0}",
+            "    y = {1}",
+            "    x = {out}",
+            "    for r in range(lo, hi):",
+            *start,
+            f"        for position in range({geometry.plane}):",
+            f"            x[at_x + position] = {dtype}(0.0)",
+            f"        for position in range({geometry.windows}):",
+            "            x[at_x + y[at_y + position]] += g[at_y + position]",
+        ]
+    grain = max(1, (1 << 14) // (geometry.windows * geometry.taps))
+    main = (f"parallel({{name}}_planes, 0, {planes}, {grain}, table)",)
+    return f"{operation.name.replace('_', ' ')}", main, ("\n".join([*head, *body, ""]),), ()
+
+
+def _search_loops(geometry: Geometry, dtype: str) -> str:
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = geometry.kernel, geometry.stride, geometry.padding, geometry.dilation
+    return "\n".join(
+        [
+            f"        for i in range({geometry.out_height}):",
+            f"            for j in range({geometry.out_width}):",
+            f"                best = {dtype}(-1e999)",
+            "                found = int64(-1)",
+            f"                for down in range({kh}):",
+            f"                    row = i * {sh} - {ph} + down * {dh}",
+            f"                    if row >= 0 and row < {geometry.height}:",
+            f"                        for right in range({kw}):",
+            f"                            column = j * {sw} - {pw} + right * {dw}",
+            f"                            if column >= 0 and column < {geometry.width}:",
+            f"                                place = row * {geometry.width} + column",
+            "                                value = x[at_x + place]",
+            "                                if value > best or value != value or found < 0:",
+            "                                    best = value",
+            "                                    found = place",
+            f"                y[at_y + i * {geometry.out_width} + j] = found",
+        ]
+    )
