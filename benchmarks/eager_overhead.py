@@ -1,7 +1,7 @@
-"""What one eager operation costs on a tiny tensor, beside the NumPy call inside it: `python -m benchmarks.eager_overhead`.
+"""What an eager operation costs on a tiny tensor beside the NumPy call in it: `python -m benchmarks.eager_overhead`.
 
-The three columns of one row are measured in turns in one run, and medians are shown, so their ratios and differences mean
-something also on a busy machine; the absolute times do not.
+The three columns of one row are measured in turns in one run, and medians are shown, so their ratios and differences
+mean something also on a busy machine; the absolute times do not.
 """
 
 import argparse
@@ -87,13 +87,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=2000)
     options = parser.parse_args(list(arguments))
-    print(
-        f"{'operation':14}{'numpy us':>10}{'eager us':>10}{'ratio':>7}{'eager - numpy':>15}{'with gradient - numpy':>23}"
-    )
+    print(f"{'operation':14}{'numpy us':>10}{'eager us':>10}{'ratio':>7}{'eager - numpy':>15}{'with grad - numpy':>19}")
     for case in cases():
         numpy, eager, linked = measure(case, rounds=options.rounds, calls=options.calls)
         print(
-            f"{case.name:14}{numpy:10.2f}{eager:10.2f}{eager / numpy:7.1f}{eager - numpy:15.2f}{linked - numpy:23.2f}"
+            f"{case.name:14}{numpy:10.2f}{eager:10.2f}{eager / numpy:7.1f}{eager - numpy:15.2f}{linked - numpy:19.2f}"
         )
 
 

@@ -204,7 +204,7 @@ def unflatten(position: Index, shape: tuple[int, ...]) -> tuple[Index, ...]:
     """The index of the element at a row-major position."""
     result = []
     for size, step in zip(shape, row_major_strides(shape), strict=True):
-        result.append(Index() if size == 1 else position // step % size)
+        result.append(Index() if size <= 1 else position // step % size)
     return tuple(result)
 
 

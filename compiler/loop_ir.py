@@ -102,12 +102,13 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class CheckedIndex:
-    """Name an index read from a tensor: negative ones count from the end; out of range ends the kernel with `status`."""
+    """Name an index read from a tensor: with `wraps` negative ones count from the end; one out of range is reported as `status`."""
 
     name: str
     value: Expression
     extent: int
     status: int
+    wraps: bool
 
 
 @dataclass(frozen=True, slots=True)

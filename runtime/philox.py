@@ -12,6 +12,7 @@ ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _BLOCKS_AT_ONCE = 4096
+_FEW_BLOCKS = 16
 
 
 def philox_blocks(counters: npt.NDArray[np.uint64], key: tuple[int, int]) -> npt.NDArray[np.uint64]:
@@ -37,6 +38,18 @@ def philox_blocks(counters: npt.NDArray[np.uint64], key: tuple[int, int]) -> npt
     return np.stack((c0, c1, c2, c3))
 
 
+def _block(counter: int, key: int) -> tuple[int, int, int, int]:
+    """The four words of one counter, with Python's integers: for a few blocks faster than arrays."""
+    c0, c1, c2, c3 = counter & 0xFFFFFFFF, counter >> 32 & 0xFFFFFFFF, 0, 0
+    low, high = key & 0xFFFFFFFF, key >> 32 & 0xFFFFFFFF
+    first, second = MULTIPLIERS
+    for _ in range(ROUNDS):
+        product, other = c0 * first, c2 * second
+        c0, c1, c2, c3 = other >> 32 ^ c1 ^ low, other & 0xFFFFFFFF, product >> 32 ^ c3 ^ high, product & 0xFFFFFFFF
+        low, high = (low + KEY_INCREMENTS[0]) & 0xFFFFFFFF, (high + KEY_INCREMENTS[1]) & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
 def philox4x32(key: int, counter_start: int, n_words: int) -> npt.NDArray[np.uint32]:
     """The first `n_words` words of the stream that starts at a 64-bit counter.
 
@@ -46,6 +59,9 @@ def philox4x32(key: int, counter_start: int, n_words: int) -> npt.NDArray[np.uin
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
     n_blocks = -(-n_words // 4)
+    if n_blocks <= _FEW_BLOCKS:
+        few = [word for block in range(n_blocks) for word in _block(int(counter_start) + block, int(key))]
+        return np.array(few[:n_words], dtype=np.uint32)
     words = np.empty((n_blocks, 4), dtype=np.uint32)
     halves = (int(key) & 0xFFFFFFFF, int(key) >> 32 & 0xFFFFFFFF)
     for begin in range(0, n_blocks, _BLOCKS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Control of randomness: `manual_seed`, `Generator`, `get_rng_state`, `set_rng_state`, `fork_rng`, and the functions that draw."""
+"""Control of randomness: `manual_seed`, `Generator`, `get_rng_state`, `fork_rng`; and the functions that draw."""
 
 import contextlib
 import os
@@ -25,7 +25,8 @@ def _signed(value: int) -> int:
 class Generator:
     """A source of random numbers: a seed and how many Philox blocks were used, in an int64 tensor `[seed, offset]`.
 
-    Drawing advances the offset with an in-place operation on that tensor, so a traced function carries it on like any buffer.
+    Drawing advances the offset with an in-place operation on that tensor, so a traced function carries it on like any
+    buffer.
 
     >>> generator = tracegraph.Generator().manual_seed(1)
     >>> first = tracegraph.rand(2, generator=generator)
@@ -60,7 +61,7 @@ class Generator:
 
     def initial_seed(self) -> int:
         """The seed it was last started from."""
-        return int(self._state[0].item()) & _MASK
+        return int(self._state.select(0, 0).item()) & _MASK
 
     def get_state(self) -> Tensor:
         """A copy of the state, an int64 tensor [seed, offset]."""
@@ -72,7 +73,7 @@ class Generator:
         Raises:
             ShapeError: for a tensor that is no state.
         """
-        if not isinstance(state, Tensor) or state.shape != (2,) or state.dtype != np.int64:
+        if state.shape != (2,) or state.dtype != np.int64:
             raise ShapeError("set_state: a state is an int64 tensor of shape (2,), as get_state() gives it")
         self._state.assign(state)
 
@@ -81,7 +82,7 @@ class Generator:
         with self._lock:
             result = dispatch.apply(operation, self._state)
             if blocks:
-                self._state.assign(self._state + _advance(blocks))
+                self._state.assign(self._state.add(_advance(blocks)))
         return result  # type: ignore[no-any-return]
 
     def __getstate__(self) -> Tensor:
@@ -92,7 +93,7 @@ class Generator:
         self.set_state(state)
 
     def __repr__(self) -> str:
-        return f"<tracegraph.Generator seed={self.initial_seed()} offset={int(self._state[1].item())}>"
+        return f"<tracegraph.Generator seed={self.initial_seed()} offset={int(self._state.select(0, 1).item())}>"
 
 
 _DEFAULT_SEED = 67280421310721

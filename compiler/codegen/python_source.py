@@ -176,8 +176,9 @@ class KernelPrinter:
     def _checked(self, statement: CheckedIndex, depth: int) -> None:
         name = statement.name
         self._line(depth, f"{name} = intp({self.expression(statement.value)})")
-        self._line(depth, f"if {name} < 0:")
-        self._line(depth + 1, f"{name} += {statement.extent}")
+        if statement.wraps:
+            self._line(depth, f"if {name} < 0:")
+            self._line(depth + 1, f"{name} += {statement.extent}")
         self._line(depth, f"if {name} < 0 or {name} >= {statement.extent}:")
         self._line(depth + 1, f"fail(table, {STATUS_SLOT}, {statement.status})")
         self._line(depth + 1, f"{name} = 0")

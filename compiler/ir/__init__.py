@@ -1,8 +1,10 @@
-"""The graph representation: nodes, graphs, their text form, their meaning, and their export to networkx and DOT."""
+"""The graph representation: nodes, graphs, their text form, their meaning, and their drawings.
+
+The export to networkx is in `networkx_export`, which is not imported here because networkx takes long to import.
+"""
 
 from .dot import to_dot
 from .graph import Graph, topological
-from .networkx_export import to_networkx
 from .node import Location, Node, constant, make
 from .parser import parse
 from .printer import node_text, to_text
@@ -23,7 +25,6 @@ __all__ = [
     "structural_key",
     "structurally_equal",
     "to_dot",
-    "to_networkx",
     "to_svg",
     "to_text",
     "topological",

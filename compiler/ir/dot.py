@@ -1,11 +1,13 @@
 """`to_dot(graph)`: the graph in the language of Graphviz; fusion groups are drawn as clusters where they are known."""
 
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .description import Facts, fill, group, label_with_constants, place, results
-from .graph import Graph
 from .node import Node
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 _HEAD = """  rankdir=TB;
   fontname="Helvetica";
@@ -13,7 +15,7 @@ _HEAD = """  rankdir=TB;
   edge [color="#5f6368", fontname="Helvetica", fontsize=9, arrowsize=0.7];"""
 
 
-def to_dot(graph: Graph, facts: Facts | None = None) -> str:
+def to_dot(graph: "Graph", facts: Facts | None = None) -> str:
     """The graph as Graphviz source; render it with `dot -Tsvg`.
 
     Boxes are coloured by kind and show operation, attributes, known operands, type and place in the user's code;
@@ -50,7 +52,7 @@ def to_dot(graph: Graph, facts: Facts | None = None) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _box(node: Node, graph: Graph, facts: Facts | None) -> str:
+def _box(node: Node, graph: "Graph", facts: Facts | None) -> str:
     told = (facts or {}).get(node, {})
     memory = " ".join(f"{key} {told[key]}" for key in ("buffer", "offset") if key in told)
     title = label_with_constants(node, graph.names[node])
@@ -72,7 +74,7 @@ def _edges(drawn: list[Node], identifiers: dict[Node, str]) -> list[str]:
     return lines
 
 
-def _results(graph: Graph, identifiers: dict[Node, str]) -> list[str]:
+def _results(graph: "Graph", identifiers: dict[Node, str]) -> list[str]:
     lines = []
     for number, (title, root) in enumerate(results(graph.outputs, graph.updates, graph.names)):
         oval = 'shape=oval, style="filled", fillcolor="#ffffff", penwidth=2'

@@ -1,15 +1,22 @@
 """`Graph`: inputs, outputs and updates over nodes, with the walks and the rewriting that passes are written with."""
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracegraph.compiler.ops.base import Kind
 
+from .description import Facts
+from .dot import to_dot
 from .node import Node
 from .printer import to_text, value_names
+from .svg import to_svg
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +78,24 @@ class Graph:
         return (
             f"<graph {self.name}: {len(self.inputs)} inputs, {self.operations} operations, {len(self.outputs)} outputs>"
         )
+
+    def to_networkx(self, facts: Facts | None = None) -> "nx.MultiDiGraph":
+        """The graph as a networkx multigraph: a node per value, an edge per operand (see `networkx_export`)."""
+        # networkx takes long to import, and only this needs it.
+        export: Any = importlib.import_module("tracegraph.compiler.ir.networkx_export")
+        return export.to_networkx(self, facts)  # type: ignore[no-any-return]
+
+    def to_dot(self, facts: Facts | None = None) -> str:
+        """The graph as Graphviz source; clusters are the groups that `facts` tells (see `dot`)."""
+        return to_dot(self, facts)
+
+    def to_svg(self, facts: Facts | None = None, max_nodes: int = 300) -> str:
+        """The graph as a drawing that needs no Graphviz (see `svg`)."""
+        return to_svg(self, facts, max_nodes)
+
+    def _repr_svg_(self) -> str:
+        """What notebooks show."""
+        return to_svg(self)
 
     def rewrite(self, rule: Callable[[Node, tuple[Node, ...]], Node | None]) -> "Graph":
         """The graph with each node replaced by what `rule(node, new_operands)` gives (None: keep the operation).

@@ -1,15 +1,17 @@
 """`to_networkx(graph)`: the graph for the algorithms, drawings and file formats of networkx."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
 from .description import Facts, operation_label
-from .graph import Graph
 from .node import Node
 
+if TYPE_CHECKING:
+    from .graph import Graph
 
-def to_networkx(graph: Graph, facts: Facts | None = None) -> "nx.MultiDiGraph":
+
+def to_networkx(graph: "Graph", facts: Facts | None = None) -> "nx.MultiDiGraph":
     """A directed multigraph with a node per value and an edge per operand.
 
     Nodes are the names of the values in the text form (`%x`, `%0`), operands before users, with the attributes
@@ -41,7 +43,7 @@ def to_networkx(graph: Graph, facts: Facts | None = None) -> "nx.MultiDiGraph":
     return made
 
 
-def _attributes(node: Node, name: str, graph: Graph, written: dict[Node, str]) -> dict[str, Any]:
+def _attributes(node: Node, name: str, graph: "Graph", written: dict[Node, str]) -> dict[str, Any]:
     file, line = node.location or (None, None)
     return {
         "label": operation_label(node, name),

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .description import CONSTANT_LENGTH, Facts, fill, group, label_with_constants, place, results, shorten
-from .graph import Graph
 from .layout import Layout, layered
 from .node import Node
 from .printer import node_text
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 _CHARACTER = 6.65
 _BOX_HEIGHT = 38.0
@@ -56,7 +58,7 @@ class _Box:
         return max(len(self.title) + tag, len(self.subtitle) * 0.92, 6) * _CHARACTER + (34 if self.oval else 18)
 
 
-def to_svg(graph: Graph, facts: Facts | None = None, max_nodes: int = 300) -> str:
+def to_svg(graph: "Graph", facts: Facts | None = None, max_nodes: int = 300) -> str:
     """The graph as an SVG image.
 
     Data flow downwards. Boxes are coloured by kind and show the operation with its attributes and known operands, the
@@ -81,7 +83,7 @@ def to_svg(graph: Graph, facts: Facts | None = None, max_nodes: int = 300) -> st
     return _draw(boxes, edges, layered([box.width for box in boxes], edges), graph.name, left_out)
 
 
-def _box(node: Node, graph: Graph, facts: Facts | None) -> _Box:
+def _box(node: Node, graph: "Graph", facts: Facts | None) -> _Box:
     title = label_with_constants(node, graph.names[node])
     where = place(node)
     subtitle = f"{node.spec} · {where}" if where else str(node.spec)

@@ -8,7 +8,7 @@ from typing import Any
 from tracegraph.compiler.index import Index, flatten, variable
 from tracegraph.compiler.ir import Node
 from tracegraph.compiler.loop_ir import Compare, Expression, Literal
-from tracegraph.compiler.lowering.elements import Point, element, is_virtual
+from tracegraph.compiler.lowering.elements import IndexBuild, Point, element, is_virtual
 from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.spec import DType, Spec
 
@@ -71,7 +71,7 @@ class AccessFinder:
         return variable(f"?{next(self._fresh)}", extent)
 
 
-class _Collector:
+class _Collector(IndexBuild):
     """A `Build` that notes the reads and returns dummies."""
 
     def __init__(self, finder: AccessFinder, reader: Node, node: Node, found: list[Access]) -> None:
@@ -99,5 +99,8 @@ class _Collector:
         otherwise()
         return self.literal(0)
 
-    def dynamic(self, value: Expression, extent: int) -> Index:
+    def convert(self, value: Expression, dtype: DType) -> Expression:
+        return self.literal(0)
+
+    def dynamic(self, value: Expression, extent: int, *, wraps: bool = True) -> Index:
         return self._finder.fresh_index(self._reader, extent)

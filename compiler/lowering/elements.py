@@ -44,8 +44,40 @@ class Build(Protocol):
     ) -> Expression:
         """One of two expressions, by conditions on indices; only the chosen one is evaluated."""
 
-    def dynamic(self, value: Expression, extent: int) -> Index:
-        """An index read from a tensor; negative values count from the end, others out of range are an error."""
+    def convert(self, value: Expression, dtype: DType) -> Expression:
+        """A scalar in another dtype."""
+
+    def dynamic(self, value: Expression, extent: int, *, wraps: bool = True) -> Index:
+        """An index read from a tensor; with `wraps` negative values count from the end; what is out of range is an error."""
+
+
+class IndexBuild:
+    """The part of `Build` that deals with indices alone."""
+
+    @staticmethod
+    def position(number: int) -> Index:
+        """A constant index."""
+        return Index((), number)
+
+    @staticmethod
+    def less(index: Index, bound: int) -> Compare:
+        """The condition `index < bound`."""
+        return Compare(index, bound, less=True)
+
+    @staticmethod
+    def at_least(index: Index, bound: int) -> Compare:
+        """The condition `index >= bound`."""
+        return Compare(index, bound, less=False)
+
+    @staticmethod
+    def broadcast(index: Point, shape: tuple[int, ...]) -> Point:
+        """The index into an operand of `shape` that broadcasts to where `index` points."""
+        return broadcast(index, shape)
+
+    @staticmethod
+    def flat(index: Point, shape: tuple[int, ...]) -> Index:
+        """The row-major position of an element."""
+        return flatten(index, shape)
 
 
 def has_element(operation: Operation) -> bool:

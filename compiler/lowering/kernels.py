@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracegraph.compiler.index import Index, Variable, broadcast, flatten, variable
+from tracegraph.compiler.index import Index, Variable, flatten, variable
 from tracegraph.compiler.ir import Node
 from tracegraph.compiler.loop_ir import (
     Accumulate,
@@ -28,7 +28,7 @@ from tracegraph.compiler.loop_ir import (
     Store,
 )
 from tracegraph.compiler.lowering.accesses import AccessFinder
-from tracegraph.compiler.lowering.elements import Point, element
+from tracegraph.compiler.lowering.elements import IndexBuild, Point, element
 from tracegraph.compiler.lowering.fusion import Group
 from tracegraph.compiler.ops.spec import DType, Spec
 
@@ -143,16 +143,15 @@ class KernelMaker:
             accumulators: dict[Node, str] = {}
             for node in reductions:
                 accumulators[node] = self.fresh("total")
-                outer.statements.append(Start(accumulators[node], combine_of(node), node.operands[0].dtype))
+                outer.statements.append(Start(accumulators[node], combine_of(node), accumulated_dtype(node)))
             self.scope = outer.inner()
             for node in full:
                 self._compute(node)
             for node in reductions:
-                operand = node.operands[0]
-                value = self.read(operand, self.group.domain.variables(range(len(operand.shape))))
                 place = reduced_position(node)
+                value = self._contribution(node)
                 self.scope.statements.append(
-                    Accumulate(accumulators[node], combine_of(node), value, operand.dtype, place)
+                    Accumulate(accumulators[node], combine_of(node), value, accumulated_dtype(node), place)
                 )
             outer.statements.extend(nest(reduced, tuple(self.scope.statements)))
             self.scope = outer
@@ -161,6 +160,13 @@ class KernelMaker:
                 self.scope.named[(node, members[node].position)] = name
                 self.store(node, name, members[node].position)
         return outer.statements
+
+    def _contribution(self, node: Node) -> Expression:
+        """What one element of the operand adds to a reduction."""
+        operand = node.operands[0]
+        value = self.read(operand, self.group.domain.variables(range(len(operand.shape))))
+        dtype = accumulated_dtype(node)
+        return value if operand.dtype == dtype else Convert(value, dtype)
 
     def _compute(self, node: Node) -> None:
         """Compute a member at its own place in the loops, and store it if it is stored."""
@@ -192,8 +198,7 @@ class KernelMaker:
             if here.level == "full":
                 self._compute(node)
         for node in reductions:
-            operand = node.operands[0]
-            value = self.read(operand, self.group.domain.variables(range(len(operand.shape))))
+            value = self._contribution(node)
             self.scope.statements.append(
                 AccumulateInto(self.buffers[node], members[node].position, combine_of(node), value)
             )
@@ -219,6 +224,11 @@ def combine_of(node: Node) -> str:
     """How a reduction combines: the operation's own word, or its name where a position is kept besides the value."""
     name = node.operation.name
     return name if name in ARG_REDUCTIONS else node.operation.combine  # type: ignore[attr-defined,no-any-return]
+
+
+def accumulated_dtype(node: Node) -> DType:
+    """The dtype a reduction combines in: the result's, or that of the values whose positions are sought."""
+    return node.operands[0].dtype if combine_of(node) in ARG_REDUCTIONS else node.dtype
 
 
 def identity_of(node: Node) -> Any:
@@ -262,7 +272,7 @@ def locations(group: Group) -> tuple[tuple[str, int], ...]:
     return tuple(dict.fromkeys(node.location for node in group.places if node.location is not None))
 
 
-class _Builder:
+class _Builder(IndexBuild):
     """The `Build` that makes expressions for one node."""
 
     def __init__(self, maker: KernelMaker, node: Node) -> None:
@@ -297,14 +307,17 @@ class _Builder:
         finally:
             self._maker.inline -= 1
 
-    def dynamic(self, value: Expression, extent: int) -> Index:
+    def convert(self, value: Expression, dtype: DType) -> Expression:
+        return value if value.dtype == dtype else Convert(value, dtype)
+
+    def dynamic(self, value: Expression, extent: int, *, wraps: bool = True) -> Index:
         maker = self._maker
         maker.can_fail = True
         name = maker.fresh("at")
-        key = ("dynamic", value, extent)
+        key = ("dynamic", value, extent, wraps)
         known = maker.scope.named.get(key)
         if known is None:
-            maker.scope.statements.append(CheckedIndex(name, value, extent, maker.status))
+            maker.scope.statements.append(CheckedIndex(name, value, extent, maker.status, wraps))
             known = maker.scope.named[key] = Name(name, self.spec.dtype)
         return variable(known.name, extent)
 
@@ -319,4 +332,4 @@ def _decide(condition: Compare) -> bool | None:
     return None
 
 
-__all__ = ["KernelMaker", "broadcast", "identity_of"]
+__all__ = ["KernelMaker", "identity_of"]

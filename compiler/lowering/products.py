@@ -24,8 +24,7 @@ def is_product(node: Node) -> bool:
     if 0 in node.shape or 0 in node.operands[0].shape or 0 in node.operands[1].shape:
         return False
     a, b = (operand.shape[:-2] for operand in node.operands)
-    sizes = [_size(a), _size(b)]
-    return a == b or 1 in sizes
+    return a == b or 1 in (_size(a), _size(b))
 
 
 def _size(shape: tuple[int, ...]) -> int:
@@ -49,8 +48,10 @@ def factor(node: Node) -> Factor:
 def call(node: Node) -> tuple[tuple[Node, Node], str]:
     """The operands to be stored and the call, with `{0}` and `{1}` for their buffers and `{out}` for the result's."""
     a, b = factor(node.operands[0]), factor(node.operands[1])
-    m, k = node.operands[0].shape[-2:]
-    n = node.shape[-1]
+    left, right = node.operands[0].shape, node.operands[1].shape
+    m = left[-2] if len(left) > 1 else 1
+    k = left[-1]
+    n = right[-1] if len(right) > 1 else 1
     suffix = "f32" if node.dtype == float32 else "f64"
     one, zero = (f"{node.dtype.name}({value})" for value in ("1.0", "0.0"))
     batch = max(a.batch, b.batch)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracegraph.compiler.ir import Node
-from tracegraph.compiler.ops.convolution import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
+from tracegraph.compiler.ops.convolution_operations import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
 from tracegraph.compiler.ops.max_pooling import MaxPool, MaxPoolGradient, MaxPoolIndices
 from tracegraph.compiler.ops.spec import Spec, float32, float64
 

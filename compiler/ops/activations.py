@@ -61,7 +61,7 @@ def relu(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([0., 2.])
     """
     result = dispatch.unary(RELU, input)
-    return input.assign(result) if inplace else result  # type: ignore[no-any-return]
+    return input.assign(result) if inplace else result
 
 
 @public(method=False)
@@ -187,11 +187,11 @@ def gelu(input: "Tensor", approximate: str = "none") -> "Tensor":
     """
     _float("gelu", input)
     if approximate == "none":
-        return input * ((input * _SQRT_HALF).erf() + 1) * 0.5
+        return input * ((input * _SQRT_HALF).erf() + 1) * 0.5  # type: ignore[no-any-return]
     if approximate != "tanh":
         raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     inner = (input + input.square() * input * 0.044715) * _SQRT_TWO_OVER_PI
-    return input * (inner.tanh() + 1) * 0.5
+    return input * (inner.tanh() + 1) * 0.5  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -235,7 +235,7 @@ def softsign(input: "Tensor") -> "Tensor":
     >>> tracegraph.softsign(tracegraph.tensor([-1.0, 3.0]))
     tensor([-0.5000, 0.7500])
     """
-    return input / (input.abs() + 1)
+    return input / (input.abs() + 1)  # type: ignore[no-any-return]
 
 
 @public(method=False)

@@ -261,7 +261,7 @@ def sign(input: "Tensor") -> "Tensor":
     tensor([1., -1., 0.])
     """
     if input.dtype.kind == "b":
-        return input.clone()
+        return input.clone()  # type: ignore[no-any-return]
     return dispatch.unary(SIGN, input)  # type: ignore[no-any-return]
 
 

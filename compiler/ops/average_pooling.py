@@ -10,6 +10,7 @@ from tracegraph.runtime.errors import DTypeError, ShapeError
 
 from . import dispatch
 from .base import Array, Cotangent, Sample, operation
+from .patches import in_single_precision
 from .pool import POOL_TABLE, Pool, along_axis, combine_windows
 from .spec import Spec
 from .window import Sizes, overlap
@@ -82,8 +83,11 @@ class AveragePool(_Average):
         return self.pooled(operands[0])
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
-        x = operands[0]
+        (x,) = operands
         self.pooled(Spec(x.shape, x.dtype))
+        return in_single_precision(self._means, xp, x)
+
+    def _means(self, xp: Any, x: Array) -> Array:
         result = x
         for along in reversed(list(self.geometry(x.shape))):
             result = combine_windows(xp, result, xp.add, 0, *along)
@@ -132,6 +136,9 @@ class AveragePoolGradient(_Average):
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         (g,) = operands
         self.infer(Spec(g.shape, g.dtype))
+        return in_single_precision(self._shares, xp, g)
+
+    def _shares(self, xp: Any, g: Array) -> Array:
         result = _divided(xp, g, self.divisor(self.input_shape))
         for along in self.geometry(self.input_shape):
             result = _spread(xp, result, *along)

@@ -31,6 +31,7 @@ class Kind(enum.Enum):
     SCATTER = "scatter"
     SCAN = "scan"
     CREATION = "creation"
+    RANDOM = "random"
     HOST = "host"
 
 

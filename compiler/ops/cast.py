@@ -87,7 +87,7 @@ def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, co
     tensor([ 1, -1])
     """
     if len(targets) == 1 and targets[0] in _CASTS and not copy:
-        return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)  # type: ignore[no-any-return]
+        return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)
     for target in targets:
         if hasattr(target, "_data"):
             dtype = target.dtype

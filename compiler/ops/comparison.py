@@ -276,7 +276,7 @@ def isclose(
     if input.dtype.kind != "f":  # so that differences of unsigned integers do not wrap
         other = other.to(dispatch.default_dtype())
     difference = (input - other).abs()
-    return close | (isfinite(difference) & (difference <= (other * rtol).abs() + atol))
+    return close | (isfinite(difference) & (difference <= (other * rtol).abs() + atol))  # type: ignore[no-any-return]
 
 
 @public()

@@ -265,7 +265,7 @@ def _scaled(name: str, base: TensorLike, product: "Tensor", beta: float, alpha: 
     scaled = product if alpha == 1 else product * alpha
     if beta == 0:
         return scaled
-    return scaled + (tensor if beta == 1 else tensor * beta)
+    return scaled + (tensor if beta == 1 else tensor * beta)  # type: ignore[no-any-return]
 
 
 @public(inplace=True)
@@ -334,7 +334,7 @@ def linear(input: "Tensor", weight: "Tensor", bias: "Tensor | None" = None) -> "
             f"linear: input {input.shape} does not fit weight {weight.shape}; the last sizes must be equal"
         )
     product = dispatch.apply(MATMUL, input, _swap(weight) if weight.ndim == 2 else weight)
-    return product if bias is None else product + bias
+    return product if bias is None else product + bias  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -396,4 +396,4 @@ def tensordot(a: "Tensor", b: "Tensor", dims: Any = 2) -> "Tensor":
     size = math.prod(a.shape[dim] for dim in left)
     first = a.permute(rows + left).reshape((math.prod(kept_left), size))
     second = b.permute(right + columns).reshape((size, math.prod(kept_right)))
-    return matmul(first, second).reshape(kept_left + kept_right)
+    return matmul(first, second).reshape(kept_left + kept_right)  # type: ignore[no-any-return]

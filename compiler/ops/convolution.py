@@ -192,8 +192,8 @@ def conv_transpose1d(
 
     The length becomes `(length - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1`.
 
-    >>> tracegraph.conv_transpose1d(tracegraph.tensor([[1.0, 2.0]]), tracegraph.tensor([[[1.0, 10.0]]]), stride=2)
-    tensor([[ 1., 10.,  2., 20.]])
+    >>> tracegraph.conv_transpose1d(tracegraph.tensor([[1.0, 2.0]]), tracegraph.tensor([[[1.0, 3.0]]]), stride=2)
+    tensor([[1., 3., 2., 6.]])
     """
     return _convolve_transposed(
         "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation

@@ -42,6 +42,10 @@ class Full(Creation):
             raise ShapeError(f"full: sizes cannot be negative, got {self.shape}")
         return Spec(self.shape, self.dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The value."""
+        return build.literal(self.value)
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         if self.value == 0:
             return xp.zeros(self.shape, self.dtype)
@@ -66,6 +70,13 @@ class Arange(Creation):
 
     def infer(self, *operands: Spec) -> Spec:
         return Spec((self.size,), self.dtype)
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """`start + i * step`, converted."""
+        dtype = int64 if isinstance(self.start, int) else float64
+        literals = (build.literal(self.start, dtype), build.literal(self.step, dtype))
+        value = build.apply("{1} + {0} * {2}", build.number(index[0], dtype), *literals, dtype=dtype)
+        return build.convert(value, self.dtype)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         if self.step == 1 and isinstance(self.start, int) and self.dtype.kind != "b":
@@ -97,6 +108,22 @@ class Linspace(Creation):
     def infer(self, *operands: Spec) -> Spec:
         return Spec((self.size,), self.dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """Counted from the start in the first half, from the end in the second."""
+        if self.size <= 1:
+            return build.convert(build.literal(self.start, float64), self.dtype)
+        step = build.literal((self.end - self.start) / (self.size - 1), float64)
+
+        def counted(template: str, origin: float, position: Any) -> Any:
+            number = build.number(position, float64)
+            return build.convert(build.apply(template, number, build.literal(origin, float64), step, dtype=float64), self.dtype)
+
+        return build.choose(
+            (build.less(index[0], self.size // 2),),
+            lambda: counted("{1} + {0} * {2}", self.start, index[0]),
+            lambda: counted("{1} - {0} * {2}", self.end, self.size - 1 - index[0]),
+        )
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         if self.size == 1:
             return xp.full((1,), self.start, float64).astype(self.dtype)
@@ -127,6 +154,12 @@ class Eye(Creation):
 
     def infer(self, *operands: Spec) -> Spec:
         return Spec((self.rows, self.columns), self.dtype)
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """One where row and column agree."""
+        distance = index[1] - index[0]
+        conditions = (build.at_least(distance, 0), build.less(distance, 1))
+        return build.choose(conditions, lambda: build.literal(1), lambda: build.literal(0))
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         return xp.eye(self.rows, self.columns, dtype=self.dtype)
@@ -205,7 +238,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     tensor([7, 7])
     """
     shape = shape_argument((size,))
-    target = dispatch.result_type(fill_value) if dtype is None else as_dtype(dtype)
+    if dtype is not None:
+        target = as_dtype(dtype)
+    else:
+        target = dispatch.default_dtype() if type(fill_value) is float else dispatch.result_type(fill_value)
     if hasattr(fill_value, "_data"):
         result = fill_value.to(target).expand(shape).clone()
     else:

@@ -37,6 +37,12 @@ class Diagonal(Movement):
         rest = tuple(n for dim, n in enumerate(shape) if dim not in (self.dim1, self.dim2))
         return Spec((*rest, size), operands[0].dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """An element of the operand, on the diagonal."""
+        rest = iter(index[:-1])
+        place = {self.dim1: index[-1] + max(-self.offset, 0), self.dim2: index[-1] + max(self.offset, 0)}
+        return build.read(0, tuple(place[dim] if dim in place else next(rest) for dim in range(len(build.specs[0].shape))))
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.diagonal(operands[0], self.offset, self.dim1, self.dim2)
         if xp is np and operands[0].flags.writeable:
@@ -78,6 +84,14 @@ class DiagonalScatter(Operation):
         if part != wanted:
             raise ShapeError(f"diagonal_scatter: a {part} does not replace the diagonal, a {wanted}, of a {whole}")
         return whole
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """An element of the second operand on the diagonal, else of the first."""
+        distance = index[self.dim2] - index[self.dim1]
+        rest = tuple(position for dim, position in enumerate(index) if dim not in (self.dim1, self.dim2))
+        place = index[self.dim1] - max(-self.offset, 0)
+        conditions = (build.at_least(distance, self.offset), build.less(distance, self.offset + 1))
+        return build.choose(conditions, lambda: build.read(1, (*rest, place)), lambda: build.read(0, index))
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.array(operands[0], order="C", copy=True)
@@ -172,7 +186,7 @@ def _below(name: str, input: "Tensor", diagonal: int) -> "Tensor":
     if input.ndim < 2:
         raise ShapeError(f"{name}: needs at least two dimensions, got shape {input.shape}")
     rows, columns = input.shape[-2:]
-    return arange(rows).unsqueeze(1) >= arange(-diagonal, columns - diagonal)
+    return arange(rows).unsqueeze(1) >= arange(-diagonal, columns - diagonal)  # type: ignore[no-any-return]
 
 
 @public(inplace=True)

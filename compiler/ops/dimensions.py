@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tracegraph.runtime.errors import ArgumentError, DimensionError, ShapeError
 
+from . import dispatch
 from .dispatch import public
-from .movement import Permute, expand, permute, permuted, reshaped, shape_argument, swap_operation
+from .movement import Permute, Reshape, expand, permute, permuted, reshaped, shape_argument, swap_operation
 from .spec import broadcast_shapes, normalize_dim, normalize_dims
 
 if TYPE_CHECKING:
@@ -120,9 +121,15 @@ def unsqueeze(input: "Tensor", dim: int) -> "Tensor":
     >>> tracegraph.unsqueeze(tracegraph.tensor([1, 2]), -1).shape
     (2, 1)
     """
-    shape = input._data.shape
+    data = input._data
+    made = _unsqueeze_operation(data.shape, dim)
+    return dispatch.view(input, data.reshape(made.shape), made)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1024)
+def _unsqueeze_operation(shape: tuple[int, ...], dim: int) -> Reshape:
     place = normalize_dim("unsqueeze", dim, len(shape) + 1)
-    return reshaped("unsqueeze", input, (*shape[:place], 1, *shape[place:]))
+    return Reshape((*shape[:place], 1, *shape[place:]))
 
 
 @public()

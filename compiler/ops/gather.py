@@ -97,6 +97,17 @@ class Index(Operation):
         shape = broadcast_shapes("index", *[index.shape for index in indices])
         return Spec((*a.shape[: self.dim], *shape, *a.shape[self.dim + len(indices) :]), a.dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The element at the positions read."""
+        a, *indices = build.specs
+        count = len(index) - (len(a.shape) - len(indices))
+        places = index[self.dim : self.dim + count]
+        positions = [
+            build.dynamic(build.read(number + 1, build.broadcast(places, spec.shape)), a.shape[self.dim + number])
+            for number, spec in enumerate(indices)
+        ]
+        return build.read(0, (*index[: self.dim], *positions, *index[self.dim + count :]))
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, *indices = operands
         try:
@@ -164,12 +175,21 @@ class IndexPut(Operation):
 
     def write(self, xp: Any, target: Array, value: Array, *indices: Array) -> None:
         """Change the array in place."""
+        if self.accumulate:
+            if not target.size:
+                return
+            self._check(xp, target, indices)
+            add_at(xp, target, self.dim, indices, value)
+            return
+        try:
+            put_at(xp, target, self.dim, indices, value)
+        except IndexError:
+            self._check(xp, target, indices)
+            raise
+
+    def _check(self, xp: Any, target: Array, indices: tuple[Array, ...]) -> None:
         for offset, index in enumerate(indices):
             check_positions(xp, "index_put", index, target.shape[self.dim + offset], self.dim + offset)
-        if self.accumulate:
-            add_at(xp, target, self.dim, indices, value)
-        else:
-            put_at(xp, target, self.dim, indices, value)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.array(operands[0], order="C", copy=True)
@@ -228,11 +248,18 @@ class Gather(Operation):
         _check_fit("gather", a, index, self.dim)
         return Spec(index.shape, a.dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The element at the position read."""
+        position = build.dynamic(build.read(1, index), build.specs[0].shape[self.dim], wraps=False)
+        return build.read(0, (*index[: self.dim], position, *index[self.dim + 1 :]))
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, index = operands
-        _check_fit("gather", Spec(a.shape, a.dtype), Spec(index.shape, index.dtype), self.dim)
+        if a.ndim != 1:
+            _check_fit("gather", Spec(a.shape, a.dtype), Spec(index.shape, index.dtype), self.dim)
+            a = a[_region(index.shape, self.dim)]
         check_positions(xp, "gather", index, a.shape[self.dim], self.dim, negative=False)
-        return xp.take_along_axis(a[_region(index.shape, self.dim)], index, axis=self.dim)
+        return a[index] if a.ndim == 1 else xp.take_along_axis(a, index, axis=self.dim)
 
     def vjp(self, g: "Tensor", out: Any, a: Any, index: Any) -> tuple[Cotangent, ...]:
         def cotangent() -> "Tensor":
@@ -243,17 +270,20 @@ class Gather(Operation):
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for shape, dim, index in _GATHER_SAMPLES:
+        for shape, dim, index in _GATHER_SAMPLES + _REPEATED_GATHER_SAMPLES:
             yield Sample(cls(dim), (rng.random(shape).astype(np.float32), np.array(index, np.int64)))
         yield Sample(cls(0), (np.arange(6).reshape(2, 3).T, np.array([[2, 0], [1, 1]])))
 
 
 _GATHER_SAMPLES: tuple[tuple[tuple[int, ...], int, Any], ...] = (
-    ((3, 4), 1, [[0, 3, 3], [1, 1, 0], [2, 0, 1]]),
+    ((3, 4), 1, [[0, 3, 2], [1, 2, 0], [2, 0, 1]]),
     ((3, 4), 0, [[0, 2, 1, 0]]),
     ((3, 4), 1, [[2], [0]]),
-    ((5,), 0, [4, 4, 0, 1, 2, 3, 0]),
     ((2, 3), 1, np.zeros((2, 0))),
+)
+_REPEATED_GATHER_SAMPLES: tuple[tuple[tuple[int, ...], int, Any], ...] = (
+    ((3, 4), 1, [[0, 3, 3], [1, 1, 0], [2, 0, 1]]),
+    ((5,), 0, [4, 4, 0, 1, 2, 3, 0]),
 )
 
 
@@ -312,7 +342,7 @@ class Scatter(Operation):
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         for reduce in ("", "add"):
-            for shape, dim, index in _GATHER_SAMPLES:
+            for shape, dim, index in _GATHER_SAMPLES + (_REPEATED_GATHER_SAMPLES if reduce else ()):
                 positions = np.array(index, np.int64)
                 value = rng.random(positions.shape).astype(np.float32)
                 yield Sample(cls(dim, reduce), (rng.random(shape).astype(np.float32), positions, value))
@@ -364,7 +394,8 @@ class MaskedIndex(Operation):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, mask = operands
-        self.check(Spec(a.shape, a.dtype), Spec(mask.shape, mask.dtype))
+        if mask.shape != a.shape[self.dim : self.dim + mask.ndim]:
+            self.check(Spec(a.shape, a.dtype), Spec(mask.shape, mask.dtype))
         return a[(slice(None),) * self.dim + (mask,)]
 
     def vjp(self, g: "Tensor", out: Any, a: Any, mask: "Tensor") -> tuple[Cotangent, ...]:
@@ -384,3 +415,5 @@ class MaskedIndex(Operation):
 NONZERO = Nonzero()
 index_operation = lru_cache(maxsize=256)(Index)
 """`Index(dim)`, the same object for the same dim."""
+put_operation = lru_cache(maxsize=256)(IndexPut)
+"""`IndexPut(dim, accumulate)`, the same object for the same attributes."""

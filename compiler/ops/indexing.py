@@ -11,7 +11,7 @@ from tracegraph.runtime.errors import ArgumentError, IndexingError, ShapeError
 from . import dispatch
 from .creation import full_operation
 from .dispatch import public
-from .gather import NONZERO, IndexPut, MaskedIndex, index_operation
+from .gather import NONZERO, MaskedIndex, index_operation, put_operation
 from .selection import WHERE
 from .slicing import basic_view
 from .spec import bool_, broadcast_shapes, int64
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["getitem", "index_put", "setitem"]
 
 _BOUND = (int, type(None))
+_MASKED = MaskedIndex(0)
 
 
 def _is_basic(index: tuple[Any, ...]) -> bool:
@@ -75,6 +76,11 @@ def getitem(input: "Tensor", index: Any) -> "Tensor":
             return basic_view(input, index if any(item is ... for item in index) else (*index, ...))
     elif index is None or index is ...:
         return basic_view(input, (index,))
+    elif hasattr(index, "_data") and index._data.ndim and input._data.ndim:
+        if index._data.dtype == int64:
+            return dispatch.apply(index_operation(0), input, index)  # type: ignore[no-any-return]
+        if index._data.dtype == bool_:
+            return dispatch.apply(_MASKED, input, index)  # type: ignore[no-any-return]
     found = _parse(input, index)
     if not found.positions:
         return found.view
@@ -105,15 +111,20 @@ def setitem(input: "Tensor", index: Any, value: Any) -> None:
         target = getitem(input, index)
         dispatch.assign(target, _fitted(value, target.shape, input.dtype))
         return
+    new = _value(value, input._data.dtype)
+    if hasattr(index, "_data") and index._data.dtype == int64 and index._data.ndim and input._data.ndim:
+        rows = index._data.ndim + input._data.ndim - 1
+        if new._data.ndim <= rows:
+            dispatch.write(input, put_operation(0), new, index)
+            return
     found = _parse(input, index)
-    new = _value(value, input.dtype)
     if not found.positions:
         dispatch.assign(found.view, _fitted(new, found.view.shape, input.dtype))
         return
     if len(found.positions) == 1 and found.positions[0][1].dtype == bool_ and _set_masked(found, new):
         return
     plan = _plan(found)
-    dispatch.write(plan.view, IndexPut(plan.dim), plan.arranged(new), *plan.indices)
+    dispatch.write(plan.view, put_operation(plan.dim), plan.arranged(new), *plan.indices)
 
 
 @public(inplace=True)
@@ -128,7 +139,7 @@ def index_put(input: "Tensor", indices: Sequence[Any], values: Any, accumulate: 
         raise IndexingError("index_put: indices must be integer or bool tensors, or None for a whole dimension")
     plan = _plan(found)
     result = dispatch.apply(
-        IndexPut(plan.dim, accumulate), plan.view, plan.arranged(_value(values, input.dtype)), *plan.indices
+        put_operation(plan.dim, accumulate), plan.view, plan.arranged(_value(values, input.dtype)), *plan.indices
     )
     if plan.order is None:
         return result  # type: ignore[no-any-return]

@@ -44,6 +44,21 @@ class Concatenate(Operation):
         total = sum(spec.shape[self.dim] for spec in operands)
         return Spec((*first.shape[: self.dim], total, *first.shape[self.dim + 1 :]), first.dtype)
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The element of the operand it falls in."""
+
+        def part(number: int, start: int) -> Any:
+            size = build.specs[number].shape[self.dim]
+            position = index[self.dim] - start
+            source = (*index[: self.dim], position, *index[self.dim + 1 :])
+            if number + 1 == len(build.specs):
+                return build.read(number, source)
+            return build.choose(
+                (build.less(position, size),), lambda: build.read(number, source), lambda: part(number + 1, start + size)
+            )
+
+        return part(0, 0)
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         return xp.concatenate(operands, axis=self.dim)
 
@@ -76,11 +91,12 @@ def _tensors(name: str, tensors: Any) -> list["Tensor"]:
     values = list(tensors)
     if not values:
         raise ArgumentError(f"{name}: needs at least one tensor")
-    for position, value in enumerate(values):
-        if not hasattr(value, "_data"):
-            raise ArgumentTypeError(f"{name}: element {position} is a {type(value).__name__}, not a Tensor")
-    dtype = values[0]._data.dtype
-    return values if all(v._data.dtype == dtype for v in values) else list(dispatch.promote(*values, name=name))
+    try:
+        dtypes = {value._data.dtype for value in values}
+    except AttributeError:
+        wrong = next(type(value).__name__ for value in values if not hasattr(value, "_data"))
+        raise ArgumentTypeError(f"{name}: takes tensors, but one element is a {wrong}") from None
+    return values if len(dtypes) == 1 else list(dispatch.promote(*values, name=name))
 
 
 @public(method=False, aliases=("concat", "concatenate"))
@@ -94,12 +110,18 @@ def cat(tensors: Sequence["Tensor"], dim: int = 0) -> "Tensor":
     tensor([1, 2, 3])
     """
     values = _tensors("cat", tensors)
-    ndim = max(value._data.ndim for value in values)
-    if ndim != 1:
-        values = [value for value in values if value._data.shape != (0,)] or values
-    if any(value._data.ndim == 0 for value in values):
+    ranks = {value._data.ndim for value in values}
+    ndim = max(ranks)
+    if 0 in ranks:
         raise ShapeError("cat: 0-d tensors have no dimension to join along; use stack()")
-    return dispatch.apply(_concatenate(normalize_dim("cat", dim, ndim)), *values)  # type: ignore[no-any-return]
+    if len(ranks) > 1:
+        values = [value for value in values if value._data.shape != (0,)]
+    return dispatch.apply(_concatenate_operation(dim, ndim), *values)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=256)
+def _concatenate_operation(dim: int, ndim: int) -> Concatenate:
+    return _concatenate(normalize_dim("cat", dim, ndim))
 
 
 concat = concatenate = cat
@@ -171,7 +193,7 @@ def _repeated(name: str, input: "Tensor", counts: tuple[int, ...]) -> "Tensor":
     wide = tuple(size for count, n in zip(counts, shape, strict=True) for size in (count, n))
     result = tuple(count * n for count, n in zip(counts, shape, strict=True))
     copies = input.reshape(apart).expand(wide).reshape(result)
-    return copies.clone() if copies._base is not None else copies
+    return copies.clone() if copies._base is not None else copies  # type: ignore[no-any-return]
 
 
 @public()

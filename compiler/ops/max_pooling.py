@@ -63,9 +63,7 @@ class MaxPool(Pool):
     def vjp(self, g: "Tensor", out: Any, x: Any) -> tuple[Cotangent, ...]:
         window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         return (
-            lambda: dispatch.apply(
-                MaxPoolGradient(x.shape, *window), g, dispatch.apply(MaxPoolIndices(*window), x.detach())
-            ),
+            lambda: dispatch.apply(MaxPoolGradient(x.shape, *window), g, dispatch.apply(MaxPoolIndices(*window), x)),
         )
 
     @classmethod

@@ -1,7 +1,7 @@
 """Copies in another order or with a border: `flip`, `roll`, `rot90`, `pad`."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,13 +32,23 @@ class Flip(Operation):
     kind = Kind.MOVEMENT
     differentiable = True
 
+    @cached_property
+    def _index(self) -> tuple[Any, ...]:
+        last = max(self.dims, default=-1)
+        return (*[slice(None, None, -1) if dim in self.dims else slice(None) for dim in range(last + 1)], ...)
+
     def infer(self, *operands: Spec) -> Spec:
         if self.dims:
             normalize_dims("flip", self.dims, operands[0].ndim)
         return operands[0]
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The element as far from the other end."""
+        shape = build.spec.shape
+        return build.read(0, tuple(n - 1 - i if d in self.dims else i for d, (i, n) in enumerate(zip(index, shape, strict=True))))
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
-        return xp.ascontiguousarray(xp.flip(operands[0], self.dims)) if self.dims else operands[0].copy()
+        return operands[0][self._index].copy()
 
     def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
         return (lambda: dispatch.apply(self, g),)
@@ -106,8 +116,8 @@ def rot90(input: "Tensor", k: int = 1, dims: Sequence[int] = (0, 1)) -> "Tensor"
     if turns == 2:
         return flip(input, first, second)
     if turns == 1:
-        return flip(input, second).transpose(first, second).clone()
-    return flip(input, first).transpose(first, second).clone() if turns else input.clone()
+        return flip(input, second).transpose(first, second).clone()  # type: ignore[no-any-return]
+    return flip(input, first).transpose(first, second).clone() if turns else input.clone()  # type: ignore[no-any-return]
 
 
 @public()
@@ -123,7 +133,7 @@ def roll(input: "Tensor", shifts: int | Sequence[int], dims: int | Sequence[int]
     if dims is None:
         if len(steps) != 1:
             raise ArgumentError(f"roll: {len(steps)} shifts need dims")
-        return roll(input.reshape((input.numel(),)), steps, (0,)).reshape(input.shape)
+        return roll(input.reshape((input.numel(),)), steps, (0,)).reshape(input.shape)  # type: ignore[no-any-return]
     places = shape_argument((dims,))
     if len(places) != len(steps):
         raise ArgumentError(f"roll: {len(steps)} shifts for {len(places)} dims")
@@ -151,7 +161,7 @@ def _border(name: str, mode: str, size: int, before: int, after: int) -> np.ndar
         raise ShapeError(f"{name}: {mode} by {before} and {after} is too wide for a dimension of size {size}")
     if mode == "circular":
         return positions % max(size, 1)
-    return (size - 1) - np.abs((size - 1) - np.abs(positions))
+    return (size - 1) - np.abs((size - 1) - np.abs(positions))  # type: ignore[no-any-return]
 
 
 @public(method=False)

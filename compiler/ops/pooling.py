@@ -229,7 +229,7 @@ def _mean_matrix(size: int, count: int, dtype: Any) -> np.ndarray:
     start, stop = (bound[:, None] for bound in _bounds(size, count))
     places = np.arange(size)
     inside: np.ndarray = (places >= start) & (places < stop)
-    return inside.astype(dtype) / (stop - start).astype(dtype)
+    return inside.astype(dtype) / (stop - start).astype(dtype)  # type: ignore[no-any-return]
 
 
 def _adaptive_average(name: str, rank: int, input: "Tensor", output_size: Any) -> "Tensor":

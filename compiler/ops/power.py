@@ -57,7 +57,7 @@ class Power(FloatFunction):
                 exponent = b._data.item()
                 return zeros(g) if exponent == 0 else g * (pow(a, exponent - 1) * exponent)
             defined = (a != 0) | (b != 0)
-            return g * (b * pow(a.where(defined, dispatch.constant(1, a.dtype)), b - 1))
+            return g * (b * pow(a.where(defined, dispatch.constant(1, a.dtype)), b - 1))  # type: ignore[no-any-return]
 
         def exponent() -> "Tensor":
             regular = (a != 0) | (b < 0)
@@ -73,17 +73,17 @@ POWER = Power()
 def _fixed_power(input: "Tensor", exponent: float) -> "Tensor | None":
     """The power by a cheaper operation, for the exponents that have one (PyTorch takes the same short cuts)."""
     if exponent == 2:
-        return input.square()
+        return input.square()  # type: ignore[no-any-return]
     if exponent == 1:
-        return input.clone()
+        return input.clone()  # type: ignore[no-any-return]
     if exponent == 3:
-        return input.square() * input
+        return input.square() * input  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         return None
     if exponent == 0.5:
         return sqrt(input)
     if exponent == -1:
-        return input.reciprocal()
+        return input.reciprocal()  # type: ignore[no-any-return]
     if exponent == -0.5:
         return rsqrt(input)
     return None
@@ -103,14 +103,16 @@ def pow(input: TensorLike, exponent: TensorLike) -> "Tensor":
     >>> tracegraph.pow(2, tracegraph.tensor([3, 4]))
     tensor([ 8, 16])
     """
-    kind, base = type(exponent), cast(Any, input)
+    base: Any = input
+    power: Any = exponent
+    kind = type(exponent)
     if (kind is int or kind is float) and hasattr(input, "_data"):
         dtype = base.dtype.kind
         if dtype == "f" or (dtype in "iu" and kind is int):
-            fixed = _fixed_power(base, cast(float, exponent))  # type: ignore[arg-type]
+            fixed = _fixed_power(base, power)
             if fixed is not None:
                 return fixed
-            if dtype != "f" and exponent < 0:  # type: ignore[operator]
+            if dtype != "f" and power < 0:
                 raise ArgumentError(f"pow: integers to the negative power {exponent}; cast the base to a float dtype")
     a, b = dispatch.promote(input, exponent, takes="number", name="pow")
     return dispatch.binary(POWER if a.dtype.kind == "f" else INTEGER_POWER, a, b)  # type: ignore[no-any-return]

@@ -35,7 +35,7 @@ class RandomUniform(Operation):
     """Uniform numbers in [0, 1) from the state of a generator, an int64 tensor [seed, offset].
 
     The words are those of Philox4x32-10 (Salmon and others, "Parallel random numbers: as easy as 1, 2, 3", 2011) with
-    key = (low, high half of seed) and, for word w, counter = (low, high half of offset + w // 4, 0, 0) and output w % 4.
+    key = (low, high half of seed); word w is output w % 4 of counter (low, high half of offset + w // 4, 0, 0).
     Element i in row-major order is
     - float32 and float16: (word i >> 8) * 2**-24 (float16: rounded towards 0 to a multiple of 2**-11);
     - float64: ((word 2i >> 5) * 2**26 + (word 2i+1 >> 6)) * 2**-53.
@@ -45,7 +45,7 @@ class RandomUniform(Operation):
     shape: tuple[int, ...]
     dtype: DType
     name = "random_uniform"
-    kind = Kind.CREATION
+    kind = Kind.RANDOM
 
     @property
     def words(self) -> int:
@@ -66,6 +66,18 @@ class RandomUniform(Operation):
         if min(self.shape, default=0) < 0:
             raise ShapeError(f"random_uniform: sizes cannot be negative, got {self.shape}")
         return Spec(self.shape, self.dtype)
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """The number of one element, from its own words."""
+        state = [build.read(0, (build.position(place),)) for place in (0, 1)]
+        number = build.number(build.flat(index, self.shape), int64)
+        word = "philox_u32(uint64({{0}}), uint64({{1}}), {})"
+        if self.dtype == float32:
+            template = f"float32({word.format('{2}')} >> uint32(8)) * float32({2.0**-24!r})"
+        else:
+            high, low = word.format("{2} * 2"), word.format("{2} * 2 + 1")
+            template = f"(float64({high} >> uint32(5)) * 67108864.0 + float64({low} >> uint32(6))) * {2.0**-53!r}"
+        return build.apply(template, *state, number)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         seed, offset = operands[0].tolist()
@@ -95,10 +107,10 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _uniform_operation = lru_cache(maxsize=256)(RandomUniform)
 
 
-def _uniform(shape: tuple[int, ...], dtype: DType, generator: Any) -> "Tensor":
+def _uniform(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     made = _uniform_operation(shape, dtype)
     made.infer(_STATE)
-    return dispatch.draw(made, made.blocks, generator)  # type: ignore[no-any-return]
+    return dispatch.draw(made, made.blocks, generator)
 
 
 _STATE = Spec((2,), int64)
@@ -108,10 +120,10 @@ def _float_dtype(name: str, dtype: Any) -> DType:
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
     if target.kind != "f":
         raise DTypeError(f"{name}: draws floats, not {target}")
-    return target  # type: ignore[no-any-return]
+    return target
 
 
-def _normal(shape: tuple[int, ...], dtype: DType, generator: Any) -> "Tensor":
+def _normal(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     """Standard normal numbers by Box and Muller ("A note on the generation of random normal deviates", 1958).
 
     From the rows u, v of one draw (2, ceil(n / 2)): sqrt(-2 ln(1 - u)) times cos(2 pi v), then times sin(2 pi v).
@@ -123,7 +135,7 @@ def _normal(shape: tuple[int, ...], dtype: DType, generator: Any) -> "Tensor":
     angle = drawn[1] * (2 * math.pi)
     both = cat((radius * angle.cos(), radius * angle.sin()))
     values = (both[:size] if size != 2 * pairs else both).reshape(shape)
-    return values if dtype != float16 else values.to(dtype)  # type: ignore[no-any-return]
+    return values if dtype != float16 else values.to(dtype)
 
 
 @public(method=False)
@@ -175,7 +187,7 @@ def randn_like(input: "Tensor", *, generator: Any = None, dtype: Any = None, req
     )
 
 
-def _integers(low: int, high: int, shape: tuple[int, ...], dtype: DType, generator: Any) -> "Tensor":
+def _integers(low: int, high: int, shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     """Integers of [low, high), each as likely as the others up to (high - low) * 2**-53."""
     low, high = int(low), int(high)
     if high <= low:
@@ -191,7 +203,9 @@ def randint(
     low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None,
     requires_grad: bool = False, device: Any = None,
 ) -> "Tensor":  # fmt: skip
-    """Integers from `low` (0 unless given) to below `high`, in a shape: `randint(high, size)` or `randint(low, high, size)`.
+    """Integers from `low` (0 unless given) to below `high`, in a shape.
+
+    Called as `randint(high, size)` or `randint(low, high, size)`.
 
     Raises:
         ArgumentError: when there is no integer to draw, or there are more than 2**53.
@@ -220,7 +234,7 @@ def randint_like(
     dtype('float32')
     """
     first, last = (0, low) if high is None else (low, high)
-    return _integers(first, last, input.shape, input.dtype if dtype is None else as_dtype(dtype), generator)
+    return _integers(first, last, input.shape, input.dtype if dtype is None else as_dtype(dtype), generator)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -246,11 +260,11 @@ def bernoulli(input: "Tensor", p: float | None = None, *, generator: Any = None)
     if p is not None:
         if not 0 <= p <= 1:
             raise ArgumentError(f"bernoulli: p must be between 0 and 1, got {p}")
-        return (_uniform(input.shape, float32, generator) < float(p)).to(input.dtype)
+        return (_uniform(input.shape, float32, generator) < float(p)).to(input.dtype)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DTypeError(f"bernoulli: probabilities must be floats, not {input.dtype}")
     drawn = _uniform(input.shape, float64 if input.dtype == float64 else float32, generator)
-    return (drawn < input.detach()).to(input.dtype)
+    return (drawn < input.detach()).to(input.dtype)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -261,12 +275,12 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     (2,)
     """
     if size is not None:
-        return _normal(shape_argument((size,)), _float_dtype("normal", dtype), generator) * std + mean
+        return _normal(shape_argument((size,)), _float_dtype("normal", dtype), generator) * std + mean  # type: ignore[no-any-return]
     if not hasattr(mean, "_data") and not hasattr(std, "_data"):
         raise ArgumentError("normal: mean and std are numbers, so a size is needed")
     both = dispatch.promote(mean, std, takes="float", name="normal")
     shape = np.broadcast_shapes(both[0].shape, both[1].shape)
-    return _normal(shape, both[0].dtype, generator) * both[1] + both[0]
+    return _normal(shape, both[0].dtype, generator) * both[1] + both[0]  # type: ignore[no-any-return]
 
 
 @public()

@@ -35,7 +35,7 @@ def _round(operation: Rounding, input: "Tensor") -> "Tensor":
         return dispatch.unary(operation, input)  # type: ignore[no-any-return]
     if kind == "b":
         raise DTypeError(f"{operation.name}: not defined for bool tensors; cast them first")
-    return input.clone()
+    return input.clone()  # type: ignore[no-any-return]
 
 
 @operation

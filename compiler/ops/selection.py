@@ -327,7 +327,7 @@ def nan_to_num(
     tensor([0.0000, 9.0000, 1.5000])
     """
     if input.dtype.kind != "f":
-        return input.clone()
+        return input.clone()  # type: ignore[no-any-return]
     limits = np.finfo(input.dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf

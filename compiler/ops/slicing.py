@@ -75,10 +75,28 @@ class Region(Operation):
             shape.insert(place, 1)
         return tuple(shape)
 
+    def source(self, build: Any, index: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Where in the whole an element of the part lies."""
+        kept = iter([position for place, position in enumerate(index) if place not in self.inserted])
+        return tuple(
+            build.position(start) if dim in self.dropped else next(kept) * step + start
+            for dim, (start, step) in enumerate(zip(self.starts, self.steps, strict=True))
+        )
+
     @property
     def geometry(self) -> tuple[tuple[int, ...], ...]:
         """The attributes."""
         return self.starts, self.stops, self.steps, self.dropped, self.inserted
+
+
+def inside(build: Any, bounds: list[tuple[Any, int, int, int]]) -> tuple[Any, ...]:
+    """The conditions that positions lie in a region: (position, start, stop, step) for each dimension."""
+    conditions = []
+    for position, start, stop, step in bounds:
+        conditions += [build.at_least(position, start), build.less(position, stop)]
+        if step > 1:
+            conditions.append(build.less((position - start) % step, 1))
+    return tuple(conditions)
 
 
 @operation
@@ -94,6 +112,10 @@ class BasicIndex(Region, Movement):
 
     def infer(self, *operands: Spec) -> Spec:
         return Spec(self.part_shape(operands[0].shape), operands[0].dtype)
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """An element of the whole."""
+        return build.read(0, self.source(build, index))
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         return operands[0][self.index]
@@ -145,6 +167,18 @@ class SliceScatter(Region):
             raise ShapeError(f"slice_scatter: a {part} does not replace a {wanted} of a {whole}")
         return whole
 
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """An element of the part where there is one, else of the whole."""
+        bounds = list(zip(index, self.starts, self.stops, self.steps, strict=True))
+        part = [
+            (position - start) // step
+            for dim, (position, start, _, step) in enumerate(bounds)
+            if dim not in self.dropped
+        ]
+        for place in self.inserted:
+            part.insert(place, build.position(0))
+        return build.choose(inside(build, bounds), lambda: build.read(1, tuple(part)), lambda: build.read(0, index))
+
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.array(operands[0], order="C", copy=True)
         result[self.index] = operands[1]
@@ -188,6 +222,13 @@ class Pad(Operation):
                 f"pad: shape {sizes} at {self.starts} with steps {self.steps} does not fit in {self.shape}"
             )
         return Spec(self.shape, operands[0].dtype)
+
+    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
+        """An element of the operand where it stands, else the value."""
+        stops = self._stops(build.specs[0].shape)
+        bounds = list(zip(index, self.starts, stops, self.steps, strict=True))
+        source = tuple((position - start) // step for position, start, _, step in bounds)
+        return build.choose(inside(build, bounds), lambda: build.read(0, source), lambda: build.literal(self.value))
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         (part,) = operands

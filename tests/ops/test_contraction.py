@@ -129,7 +129,7 @@ def test_products(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
     ],
     ids=str,
 )
-def test_scaled_sums(name: str, shapes: tuple[tuple[int, ...], ...], scales: dict[str, float]) -> None:
+def test_scaled_sums(name: str, shapes: tuple[tuple[int, ...], ...], scales: dict[str, Any]) -> None:
     assert_like_torch(name, *(numbers(shape, seed=seed) for seed, shape in enumerate(shapes)), **scales)
 
 

@@ -110,7 +110,7 @@ def test_from_numpy_shares_memory_in_both_directions() -> None:
     assert x.tolist() == [0, 4, 5]
     assert array.tolist() == [0, 4, 5]
     with pytest.raises(ArgumentTypeError, match="list"):
-        tracegraph.from_numpy([1, 2])
+        tracegraph.from_numpy([1, 2])  # type: ignore[arg-type]
     with pytest.raises(DTypeError, match="complex"):
         tracegraph.from_numpy(np.zeros(2, complex))
 

@@ -85,7 +85,7 @@ def test_evaluate_does_not_depend_on_strides(name: str) -> None:
 
 
 def gradient_samples(name: str) -> list[tuple[Operation, Arrays]]:
-    """Some samples, from the smallest to the largest fit, with finite float64 operands (float32 is widened) and result."""
+    """Some samples, from small to large, with finite float64 operands (float32 is widened) and result."""
     found = []
     for sample in samples(name):
         arrays = [array.astype(np.float64) if array.dtype.kind == "f" else array.copy() for array in sample.operands]

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import tracegraph
 from tests.ops.views_oracle import Expression, check, check_inplace, data, torch
@@ -271,8 +273,63 @@ def test_repeated_rows_add_up_as_in_numpy() -> None:
         index = rng.integers(-shape[dim], shape[dim], count)
         x = tracegraph.from_numpy(np.zeros(shape)).requires_grad_()
         weights = rng.random((*shape[:dim], count, *shape[dim + 1 :]))
-        picked = x[(slice(None),) * dim + (tracegraph.tensor(index),)]
+        key: tuple[Any, ...] = (slice(None),) * dim
+        picked = x[(*key, tracegraph.tensor(index))]
         (found,) = tracegraph.autograd.grad((picked * tracegraph.tensor(weights)).sum(), x)
         expected = np.zeros(shape)
-        np.add.at(expected, (slice(None),) * dim + (index,), weights)
+        np.add.at(expected, (*key, index), weights)  # type: ignore[arg-type]
         np.testing.assert_allclose(found.numpy(), expected)
+
+
+SHAPE = (2, 3, 1, 4)
+
+
+@st.composite
+def indices(draw: st.DrawFn) -> tuple[Any, ...]:
+    """An index for SHAPE: ints, slices, None, one Ellipsis, integer tensors and masks in any order."""
+    items: list[Any] = []
+    dim = 0
+    for kind in draw(st.lists(st.sampled_from(["int", "slice", "new", "ellipsis", "positions", "mask"]), max_size=5)):
+        size = SHAPE[dim] if dim < len(SHAPE) else 2
+        position = st.integers(-size, size - 1)
+        if kind == "int":
+            items.append(draw(position))
+        elif kind == "slice":
+            bound = st.none() | st.integers(-size - 1, size + 1)
+            items.append(slice(draw(bound), draw(bound), draw(st.sampled_from([None, 1, 2]))))
+        elif kind == "positions":
+            shape = draw(st.sampled_from([(), (1,), (2,), (2, 1), (1, 2)]))
+            count = int(np.prod(shape))
+            items.append(np.reshape(draw(st.lists(position, min_size=count, max_size=count)), shape).astype(np.int64))
+        elif kind == "mask":
+            shape = SHAPE[dim : dim + draw(st.integers(1, 2))]
+            count = int(np.prod(shape))
+            items.append(np.reshape(draw(st.lists(st.booleans(), min_size=count, max_size=count)), shape).astype(bool))
+            dim += len(shape) - 1
+        elif kind == "new" or not any(item is ... for item in items):
+            items.append(None if kind == "new" else ...)
+            continue
+        else:
+            continue
+        dim += 1
+    return tuple(items)
+
+
+@given(indices())
+@settings(max_examples=300)
+def test_any_index_reads_writes_and_differentiates_as_in_pytorch(index: tuple[Any, ...]) -> None:
+    def tensors(m: Any) -> tuple[Any, ...]:
+        return tuple(m.from_numpy(item) if isinstance(item, np.ndarray) else item for item in index)
+
+    def read(m: Any, x: Any) -> Any:
+        return x[tensors(m)]
+
+    def write(m: Any, x: Any) -> Any:
+        part = x[tensors(m)].detach()
+        filled, same_values = x.clone(), x.clone()
+        filled[tensors(m)] = 7.0
+        same_values[tensors(m)] = part * 1
+        return filled, same_values
+
+    check(read, data(SHAPE, "float64"))
+    check(write, data(SHAPE, "float64"))

@@ -76,15 +76,21 @@ CLASSES: list[tuple[tuple[int, ...], Any]] = [
 @pytest.mark.parametrize("options", [{}, {"ignore_index": 1}], ids=str)
 @pytest.mark.parametrize("case", CLASSES, ids=str)
 def test_class_numbers(
-    case: tuple[tuple[int, ...], Any], options: dict[str, int], weighted: bool, reduction: str
+    case: tuple[tuple[int, ...], Any], options: dict[str, Any], weighted: bool, reduction: str
 ) -> None:
     shape, target = case
     classes = shape[min(1, len(shape) - 1)] if shape else 1
     weight = {"weight": numbers((classes,), 3, 0.1, 2)} if weighted else {}
     arguments = numbers(shape), np.array(target, np.int64)
-    for smoothing in ({}, {"label_smoothing": 0.2}):
+    for smoothing in (0.0, 0.2):
         assert_like_torch(
-            "cross_entropy", *arguments, reduction=reduction, **weight, **options, **smoothing, fixed=FIXED
+            "cross_entropy",
+            *arguments,
+            reduction=reduction,
+            **weight,
+            **options,
+            label_smoothing=smoothing,
+            fixed=FIXED,
         )
     assert_like_torch("nll_loss", *arguments, reduction=reduction, **weight, **options, fixed=FIXED)
 

@@ -78,6 +78,10 @@ def test_average_pool(case: tuple[tuple[int, ...], Any, dict[str, Any]], include
     )
 
 
+def test_average_pool_half_sums_in_single_precision() -> None:
+    assert_like_torch("avg_pool2d", numbers((2, 3, 40, 40), "float16"), 40, second=False, tolerance=1e-3)
+
+
 @pytest.mark.parametrize("divisor", [3, 1, -2, 0])
 def test_divisor_override(divisor: int) -> None:
     assert_like_torch("avg_pool2d", numbers((2, 3, 5, 5)), 3, 2, 1, divisor_override=divisor)

@@ -1,4 +1,4 @@
-"""Runs one expression with tracegraph and with PyTorch on the same data and compares values, shapes, dtypes, gradients, errors."""
+"""Runs one expression with tracegraph and with PyTorch on the same data and compares results, gradients and errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +93,7 @@ def check(expression: Expression, array: np.ndarray) -> None:
 
 
 def check_inplace(change: Callable[[Any, Any], Any], array: np.ndarray, *, keeps: bool = False) -> None:
-    """`change(library, tensor)` alters a (non-leaf) tensor, through views or not: its values and the leaf's gradient agree.
+    """`change(library, tensor)` alters a tensor that is no leaf, also through views; values and gradients agree.
 
     With `keeps` the tensor it returns takes part in what is differentiated.
     """

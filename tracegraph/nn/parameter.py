@@ -1,7 +1,5 @@
 """`Parameter`: a tensor that a module counts among what it learns, and `Buffer`: one that it only keeps."""
 
-from typing import Any
-
 import numpy as np
 
 from tracegraph import _state
@@ -52,17 +50,6 @@ class Buffer(Tensor):
     def __init__(self, data: Tensor, *, persistent: bool = True) -> None:
         _share(self, data, False)
         self.persistent = persistent
-
-
-def unwrap(value: Any) -> Tensor | None:
-    """The tensor, or None.
-
-    Raises:
-        ArgumentTypeError: for anything else.
-    """
-    if value is not None and not isinstance(value, Tensor):
-        raise ArgumentTypeError(f"expected a Tensor or None, not a {type(value).__name__}")
-    return value
 
 
 __all__ = ["Buffer", "Parameter"]

@@ -6,22 +6,26 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from tracegraph import _state, pytree
 from tracegraph.compiler.executable import compile_graph
 from tracegraph.compiler.ir import Graph, Node
 from tracegraph.observe import Observation, Observer
-from tracegraph.runtime.errors import ArgumentTypeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
 from tracegraph.trace.classify import LibraryClassifier
 from tracegraph.trace.entry import MISS, Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
+from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
 from tracegraph.trace.recorder import Reason, Recorder
 from tracegraph.trace.sources import Source
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -198,6 +202,45 @@ class TracedFunction(Generic[Parameters, Result]):
             found[record.name] = record.graph
         found["scheduled"] = executable.lowered.graph
         return found
+
+    def stage(self, name: str = "scheduled") -> Graph:
+        """The graph of the latest trace at one stage: "recorded", the name of a pass (as its last round left it), "scheduled".
+
+        Raises:
+            ArgumentError: when there is no such stage; the message lists those there are.
+        """
+        stages = self.stages()
+        if name not in stages:
+            raise ArgumentError(f"there is no stage {name!r}; the stages are {', '.join(stages)}")
+        return stages[name]
+
+    def to_networkx(self, stage: str = "scheduled") -> "nx.MultiDiGraph":
+        """The graph at a stage for networkx; the scheduled one tells kernel, buffer and offset of each value.
+
+        >>> @trace
+        ... def double(x):
+        ...     return x + x
+        >>> double(tracegraph.tensor([1.0, 2.0]))
+        tensor([2., 4.])
+        >>> double.to_networkx().nodes["%0"]["operation"]
+        'add'
+        """
+        return self.stage(stage).to_networkx(self._facts(stage))
+
+    def to_dot(self, stage: str = "scheduled") -> str:
+        """The graph at a stage as Graphviz source; in the scheduled one clusters are kernels."""
+        return self.stage(stage).to_dot(self._facts(stage))
+
+    def to_svg(self, stage: str = "scheduled") -> str:
+        """The graph at a stage as a drawing; in the scheduled one nodes of one kernel have one colour."""
+        return self.stage(stage).to_svg(self._facts(stage))
+
+    def _facts(self, stage: str) -> Any:
+        return facts(self._latest().executable) if stage == "scheduled" else None
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the explanation and the scheduled graph."""
+        return notebook_html(self)
 
     def source(self) -> str:
         """The generated kernels of the latest trace, as Python source."""

@@ -1,0 +1,1 @@
+"""Workloads measured side by side with what users know; nothing runs on import."""

@@ -1,0 +1,87 @@
+"""Tells the observer of traced calls what a module consists of: every part is guarded, at no cost until something changes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tracegraph.nn.module import Module
+from tracegraph.nn.watched import WatchedDict, WatchedList
+from tracegraph.observe import Child
+from tracegraph.observe.values import MISSING
+from tracegraph.trace.classify import register_expander
+
+_TABLES = ("_parameters", "_buffers", "_modules")
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_OWN = frozenset((*_TABLES, *_HOOKS, "_non_persistent_buffers"))
+
+
+def _entry(table: str, name: str) -> Callable[[Any], object]:
+    return lambda module: module.__dict__[table].get(name, MISSING)
+
+
+def _attribute(name: str) -> Callable[[Any], object]:
+    return lambda module: module.__dict__.get(name, MISSING)
+
+
+def _structure(module: Any) -> tuple[Any, ...]:
+    """The names of everything that the module holds, and the number of each hook."""
+    held = module.__dict__
+    return (tuple(held), *[tuple(held[table]) for table in (*_TABLES, *_HOOKS) if table in held])
+
+
+def _hook(table: str, number: int) -> Callable[[Any], object]:
+    return lambda module: module.__dict__[table].get(number, (MISSING,))[0]
+
+
+def expand(module: Any) -> list[Child]:
+    """The parts of a module: parameters, buffers, submodules, hooks and all attributes."""
+    held = module.__dict__
+    children = [Child("(names)", _structure, _structure(module))]
+    for table in _TABLES:
+        for name, value in held.get(table, {}).items():
+            children.append(Child(name, _entry(table, name), value))
+    for table in _HOOKS:
+        for number, (hook, _) in held.get(table, {}).items():
+            children.append(Child(f"{table}[{number}]", _hook(table, number), hook))
+    for name, value in held.items():
+        if name not in _OWN:
+            children.append(Child(name, _attribute(name), value))
+    return children
+
+
+def _item(key: Any) -> Callable[[Any], object]:
+    return lambda table: dict.get(table, key, MISSING)
+
+
+def expand_dict(table: Any) -> list[Child]:
+    """The parts of one of the dictionaries of a module."""
+    children = [Child("(keys)", lambda held: tuple(dict.keys(held)), tuple(dict.keys(table)))]
+    children += [Child(f"[{key!r}]", _item(key), value) for key, value in dict.items(table)]
+    return children
+
+
+def _position(number: int) -> Callable[[Any], object]:
+    return lambda held: list.__getitem__(held, number) if number < len(held) else MISSING
+
+
+def expand_list(held: Any) -> list[Child]:
+    """The parts of a watched list."""
+    children = [Child("(length)", len, len(held))]
+    children += [Child(f"[{number}]", _position(number), value) for number, value in enumerate(list.__iter__(held))]
+    return children
+
+
+def has_own_attribute_access(value: Any) -> bool:
+    """Whether the class of a module sets attributes in a way of its own, of which the epoch may learn nothing."""
+    for cls in type(value).__mro__:
+        if cls is Module:
+            return False
+        if "__setattr__" in cls.__dict__ or "__delattr__" in cls.__dict__:
+            return True
+    return True
+
+
+register_expander(Module, expand, lambda module: not has_own_attribute_access(module))
+register_expander(WatchedDict, expand_dict)
+register_expander(WatchedList, expand_list)
+
+__all__ = ["expand", "expand_dict", "expand_list", "has_own_attribute_access"]
