@@ -1,1 +1,1 @@
-"""Workloads measured side by side with what users know; nothing runs on import."""
+"""Benchmarks of tracegraph against NumPy, its own eager execution and, where installed, PyTorch and JAX: `python -m benchmarks`."""

@@ -131,13 +131,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Accumulate:
-    """Combine a scalar into an accumulator; the order of a loop's combinations is free. `position` is for argmax and argmin."""
+    """Combine a scalar into an accumulator; the order of a loop's combinations is free unless `ordered`.
+
+    `position` is for argmax and argmin.
+    """
 
     name: str
     combine: str
     value: Expression
     dtype: DType
     position: Index | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ FILL = {
     Kind.SCATTER: "#bfe6d6",
     Kind.SCAN: "#ffeeb0",
     Kind.CREATION: "#e6ddf7",
+    Kind.RANDOM: "#d7ccf5",
     Kind.HOST: "#dddddd",
 }
 INPUT_FILL = "#ffffff"

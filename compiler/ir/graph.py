@@ -83,7 +83,7 @@ class Graph:
         """The graph as a networkx multigraph: a node per value, an edge per operand (see `networkx_export`)."""
         # networkx takes long to import, and only this needs it.
         export: Any = importlib.import_module("tracegraph.compiler.ir.networkx_export")
-        return export.to_networkx(self, facts)  # type: ignore[no-any-return]
+        return export.to_networkx(self, facts)
 
     def to_dot(self, facts: Facts | None = None) -> str:
         """The graph as Graphviz source; clusters are the groups that `facts` tells (see `dot`)."""

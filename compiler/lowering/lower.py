@@ -11,6 +11,7 @@ from tracegraph.compiler.lowering.elements import is_virtual
 from tracegraph.compiler.lowering.fusion import Domain, Fusion, Group, is_loop_node
 from tracegraph.compiler.lowering.kernels import KernelMaker
 from tracegraph.compiler.lowering.memory import Lifetime, MemoryPlan, plan
+from tracegraph.compiler.lowering.ordered import is_ordered, ordered_kernel, ordered_reads
 from tracegraph.compiler.lowering.routines import Routine, routine_for
 from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Lowered, NativeStep, Output, Step
 from tracegraph.compiler.ops.base import Kind
@@ -79,6 +80,8 @@ class _Lowering:
             if routine is not None:
                 self.routines[node] = routine
             operands = node.operands if routine is None or routine.operands is None else routine.operands
+            if is_ordered(node):
+                operands = ordered_reads(node)
             reads = tuple(stored(operand) for operand in operands)
             self.opaque[node] = reads
             for read in reads:
@@ -179,12 +182,14 @@ class _Lowering:
     def _step(self, number: int, group: Group) -> Step:
         if group.opaque:
             (node,) = group.places
+            name = f"{node.operation.name}_{number}"
             reads = tuple(self.buffers[read] for read in self.opaque[node])
             writes = (self.buffers[node],)
+            if is_ordered(node):
+                return KernelStep(collapse(ordered_kernel(node, reads, self.buffers[node], name, number + 1)), group)
             routine = self.routines.get(node)
             if routine is None:
                 return HostStep(node, reads, writes)
-            name = f"{node.operation.name}_{number}"
             scratch = tuple(Buffer(f"{name}_scratch{i}", spec) for i, spec in enumerate(routine.scratch))
             return NativeStep(node, name, routine, reads, writes, scratch)
         first = next(iter(group.places))

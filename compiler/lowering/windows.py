@@ -9,6 +9,7 @@ from typing import Any
 
 from tracegraph.compiler.ir import Node
 from tracegraph.compiler.ops.convolution_operations import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
+from tracegraph.compiler.ops.average_pooling import AveragePool, AveragePoolGradient
 from tracegraph.compiler.ops.max_pooling import MaxPool, MaxPoolGradient, MaxPoolIndices
 from tracegraph.compiler.ops.spec import Spec, float32, float64
 
@@ -116,6 +117,8 @@ def window_routine(node: Node, *, use_blas: bool) -> Parts | None:
         return _convolution(node) if use_blas else None
     if isinstance(node.operation, MaxPool | MaxPoolIndices | MaxPoolGradient):
         return _max_pool(node)
+    if isinstance(node.operation, AveragePool | AveragePoolGradient):
+        return _average_pool(node)
     return None
 
 
@@ -339,6 +342,39 @@ def _max_pool(node: Node) -> Parts | None:
     grain = max(1, (1 << 14) // (geometry.windows * geometry.taps))
     main = (f"parallel({{name}}_planes, 0, {planes}, {grain}, table)",)
     return f"{operation.name.replace('_', ' ')}", main, ("\n".join([*head, *body, ""]),), ()
+
+
+def _average_pool(node: Node) -> Parts | None:
+    """Averages over windows of one size; where they differ at the borders, NumPy computes them."""
+    operation: Any = node.operation
+    gradient = isinstance(operation, AveragePoolGradient)
+    x, y = (node.spec, node.operands[0].spec) if gradient else (node.operands[0].spec, node.spec)
+    geometry = _geometry(x.shape, y.shape, operation.kernel_size, operation)
+    divisor = operation.divisor(x.shape)
+    if geometry is None or not isinstance(divisor, int):
+        return None
+    dtype = x.dtype.name
+    into, size = ("x", geometry.plane) if gradient else ("y", geometry.windows)
+    move = "x[at_x + source] += y[at_y + target]" if gradient else "y[at_y + target] += x[at_x + source]"
+    text = [
+        "@kernel",
+        "def {name}_planes(lo, hi, table):",
+        f'    """The {"gradient of the " if gradient else ""}average of each window of some planes."""',
+        f"    x = {'{out}' if gradient else '{0}'}",
+        f"    y = {'{0}' if gradient else '{out}'}",
+        "    for r in range(lo, hi):",
+        f"        at_x = r * {geometry.plane}",
+        f"        at_y = r * {geometry.windows}",
+        f"        for position in range({size}):",
+        f"            {into}[at_{into} + position] = {dtype}(0.0)",
+        geometry.loops(move),
+        f"        for position in range({size}):",
+        f"            {into}[at_{into} + position] /= {dtype}({float(divisor)!r})",
+        "",
+    ]
+    grain = max(1, (1 << 14) // (geometry.windows * geometry.taps))
+    main = (f"parallel({{name}}_planes, 0, {y.size // geometry.windows}, {grain}, table)",)
+    return operation.name.replace("_", " "), main, ("\n".join(text),), ()
 
 
 def _search_loops(geometry: Geometry, dtype: str) -> str:

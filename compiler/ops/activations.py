@@ -1,6 +1,7 @@
 """Activation functions: `relu`, `gelu`, `silu`, `softplus`, `leaky_relu`, `elu` and others, made of primitives."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tracegraph.runtime.errors import ArgumentError, DTypeError
@@ -43,9 +44,9 @@ class Relu(Pointwise):
 RELU = Relu()
 
 
-def _finish(input: "Tensor", result: "Tensor", inplace: bool) -> "Tensor":
-    """The result, or with `inplace` the input, now holding it."""
-    return input.assign(result) if inplace else result
+def _write(input: "Tensor", function: Callable[..., "Tensor"], *arguments: float) -> "Tensor":
+    """`input`, now holding the function's result; what the function keeps for its gradient is a copy."""
+    return input.assign(function(input.clone() if input.requires_grad else input, *arguments))
 
 
 def _float(name: str, input: "Tensor") -> None:
@@ -60,8 +61,9 @@ def relu(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.relu(tracegraph.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    result = dispatch.unary(RELU, input)
-    return input.assign(result) if inplace else result
+    if inplace:
+        return _write(input, relu)
+    return dispatch.unary(RELU, input)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -74,7 +76,9 @@ def hardtanh(input: "Tensor", min_val: float = -1.0, max_val: float = 1.0, inpla
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
     low, high = dispatch.constant(min_val, input.dtype), dispatch.constant(max_val, input.dtype)
-    return _finish(input, low.where(input <= low, high.where(input >= high, input)), inplace)
+    if inplace:
+        return _write(input, hardtanh, min_val, max_val)
+    return low.where(input <= low, high.where(input >= high, input))  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -95,7 +99,9 @@ def leaky_relu(input: "Tensor", negative_slope: float = 0.01, inplace: bool = Fa
     tensor([-0.5000, 2.0000])
     """
     _float("leaky_relu", input)
-    return _finish(input, input.where(input > 0, input * negative_slope), inplace)
+    if inplace:
+        return _write(input, leaky_relu, negative_slope)
+    return input.where(input > 0, input * negative_slope)  # type: ignore[no-any-return]
 
 
 @public()
@@ -128,7 +134,9 @@ def elu(input: "Tensor", alpha: float = 1.0, inplace: bool = False) -> "Tensor":
     """
     _float("elu", input)
     negative = input.clamp(max=0).expm1()
-    return _finish(input, input.where(input > 0, negative if alpha == 1 else negative * alpha), inplace)
+    if inplace:
+        return _write(input, elu, alpha)
+    return input.where(input > 0, negative if alpha == 1 else negative * alpha)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -141,7 +149,9 @@ def celu(input: "Tensor", alpha: float = 1.0, inplace: bool = False) -> "Tensor"
     _float("celu", input)
     if alpha == 0:
         raise ArgumentError("celu: alpha must not be 0")
-    return _finish(input, input.where(input > 0, (input.clamp(max=0) / alpha).expm1() * alpha), inplace)
+    if inplace:
+        return _write(input, celu, alpha)
+    return input.where(input > 0, (input.clamp(max=0) / alpha).expm1() * alpha)  # type: ignore[no-any-return]
 
 
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -155,7 +165,9 @@ def selu(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.selu(tracegraph.tensor([-1.0, 2.0]))
     tensor([-1.1113, 2.1014])
     """
-    return _finish(input, elu(input, _SELU_ALPHA) * _SELU_SCALE, inplace)
+    if inplace:
+        return _write(input, selu)
+    return elu(input, _SELU_ALPHA) * _SELU_SCALE
 
 
 @public(method=False)
@@ -166,7 +178,9 @@ def silu(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([-0.2689, 1.7616])
     """
     _float("silu", input)
-    return _finish(input, input * input.sigmoid(), inplace)
+    if inplace:
+        return _write(input, silu)
+    return input * input.sigmoid()  # type: ignore[no-any-return]
 
 
 _SQRT_HALF = math.sqrt(0.5)
@@ -225,7 +239,9 @@ def mish(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.mish(tracegraph.tensor([-1.0, 2.0]))
     tensor([-0.3034, 1.9440])
     """
-    return _finish(input, input * softplus(input).tanh(), inplace)
+    if inplace:
+        return _write(input, mish)
+    return input * softplus(input).tanh()  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -246,7 +262,9 @@ def hardsigmoid(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([0.0000, 0.5000])
     """
     _float("hardsigmoid", input)
-    return _finish(input, relu6(input + 3) / 6, inplace)
+    if inplace:
+        return _write(input, hardsigmoid)
+    return relu6(input + 3) / 6
 
 
 @public(method=False)
@@ -257,4 +275,6 @@ def hardswish(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([-0., 3.])
     """
     _float("hardswish", input)
-    return _finish(input, input * relu6(input + 3) / 6, inplace)
+    if inplace:
+        return _write(input, hardswish)
+    return input * relu6(input + 3) / 6

@@ -175,9 +175,9 @@ class IndexPut(Operation):
 
     def write(self, xp: Any, target: Array, value: Array, *indices: Array) -> None:
         """Change the array in place."""
+        if not target.size:
+            return
         if self.accumulate:
-            if not target.size:
-                return
             self._check(xp, target, indices)
             add_at(xp, target, self.dim, indices, value)
             return

@@ -85,7 +85,7 @@ class Region(Operation):
 
     @property
     def geometry(self) -> tuple[tuple[int, ...], ...]:
-        """The attributes."""
+        """The attributes, in their order."""
         return self.starts, self.stops, self.steps, self.dropped, self.inserted
 
 

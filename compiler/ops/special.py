@@ -72,6 +72,7 @@ _ERFC_LARGE = (
 )  # x**2 * (1/sqrt(pi) - x * exp(x**2) * erfc(x)) in 1 / x**2, for x >= 4
 _THRESHOLD = 0.46875
 _SCALAR_LIMIT = 24
+_BLOCK = 8192
 _ONE_OVER_SQRT_PI = 1 / math.sqrt(math.pi)
 
 
@@ -99,11 +100,8 @@ def _tail(xp: Any, x: Array) -> Array:
     return xp.where(gaussian == 0, 0.0, gaussian * scaled)
 
 
-def _evaluate(xp: Any, a: Array, *, complement: bool) -> Array:
-    """erf or erfc of an array, computed in float64."""
-    if xp is np and a.size <= _SCALAR_LIMIT:
-        function = math.erfc if complement else math.erf
-        return np.array([function(value) for value in a.ravel().tolist()], a.dtype).reshape(a.shape)
+def _values(xp: Any, a: Array, *, complement: bool) -> Array:
+    """erf or erfc, computed in float64."""
     x = a.astype(np.float64)
     magnitude = xp.abs(x)
     small = magnitude < _THRESHOLD
@@ -115,6 +113,31 @@ def _evaluate(xp: Any, a: Array, *, complement: bool) -> Array:
     else:
         result = xp.where(small, near, xp.copysign(1 - tail, x))
     return result.astype(a.dtype)
+
+
+def _short_values(x: Array) -> Array:
+    """erf of float32 in float32, where the tail beyond 4 and the rounding of x**2 do not show in the result."""
+    magnitude = np.minimum(np.abs(x), np.float32(4))
+    small = magnitude < np.float32(_THRESHOLD)
+    near = x * _ratio(_ERF_SMALL, np.minimum(magnitude, np.float32(_THRESHOLD)) ** 2)
+    tail = np.exp(-magnitude * magnitude) * _ratio(_ERFC_MIDDLE, magnitude)
+    return np.where(small, near, np.copysign(1 - tail, x))
+
+
+def _evaluate(xp: Any, a: Array, *, complement: bool) -> Array:
+    """erf or erfc: few elements by the C library, many in blocks that stay in the cache."""
+    if xp is not np:
+        return _values(xp, a, complement=complement)
+    if a.size <= _SCALAR_LIMIT:
+        function = math.erfc if complement else math.erf
+        return np.array([function(value) for value in a.ravel().tolist()], a.dtype).reshape(a.shape)
+    flat = a.ravel()
+    result = np.empty(flat.shape, a.dtype)
+    short = a.dtype == np.float32 and not complement
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        result[start : start + _BLOCK] = _short_values(block) if short else _values(np, block, complement=complement)
+    return result.reshape(a.shape)
 
 
 @operation

@@ -25,8 +25,8 @@ class MergeCommon:
           return %1
         }
 
-    The node met first stays, with its location. Attributes and constants are compared to the bit. Operations that draw
-    random numbers without being given the state are left alone.
+    The node met first stays, with its location. Attributes and constants are compared to the bit. Random numbers are
+    functions of the generator's state, an operand, so equal draws are equal.
     """
 
     name: str = "cse"
@@ -37,8 +37,6 @@ class MergeCommon:
 
         def merge(node: Node, operands: tuple[Node, ...]) -> Node:
             made = node if operands == node.operands else replace(node, operands=operands)
-            if getattr(node.operation, "random", False) and not operands:
-                return made
             return first.setdefault(made.key(), made)
 
         return graph.rewrite(merge)

@@ -35,7 +35,7 @@ class FoldConstants:
         }
 
     A result of equal elements becomes an expanded 0-d constant. Not folded: results of more than `limit` elements,
-    operations that run on the host, and operations that draw random numbers without being given the state.
+    operations that run on the host, and those whose shape depends on values.
     """
 
     limit: int = 4096
@@ -49,7 +49,7 @@ class FoldConstants:
             if isinstance(node.operation, Constant):
                 values[node] = node.operation.value
                 return node
-            if node.kind in _NEVER or node.spec.size > self.limit or _is_unforeseeable(node):
+            if node.kind in _NEVER or node.spec.size > self.limit or node.operation.data_dependent:
                 return None
             if any(operand not in values for operand in operands):
                 return None
@@ -64,10 +64,3 @@ class FoldConstants:
             return made
 
         return graph.rewrite(fold)
-
-
-def _is_unforeseeable(node: Node) -> bool:
-    """Whether the operation draws random numbers without being given the state, or its shape depends on values."""
-    operation = node.operation
-    random = bool(getattr(operation, "random", False)) and not node.operands
-    return random or bool(getattr(operation, "data_dependent", False))

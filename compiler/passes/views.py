@@ -10,11 +10,11 @@ import numpy as np
 from tracegraph.compiler.ir import Graph, Node, make
 from tracegraph.compiler.ir.known import known, known_scalar
 from tracegraph.compiler.ops.arithmetic import MULTIPLY
-from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.base import Kind, Operation
 from tracegraph.compiler.ops.extrema import ExtremumIndex
 from tracegraph.compiler.ops.movement import Expand, Movement, Permute, Reshape
-from tracegraph.compiler.ops.pointwise import Pointwise
 from tracegraph.compiler.ops.reductions import Reduction
+from tracegraph.compiler.ops.slicing import BasicIndex
 from tracegraph.compiler.ops.spec import broadcast_shapes
 
 from .rewriting import Rewrite, Rewriter, expanded
@@ -66,7 +66,7 @@ class SimplifyViews:
         operation = node.operation
         if isinstance(operation, Movement):
             return _MOVEMENTS.get(type(operation), (view_of_repeated,))
-        if isinstance(operation, Pointwise):
+        if node.kind is Kind.POINTWISE:
             return (expand_after,)
         if isinstance(operation, Reduction):
             return (reduce_nothing, partial(reduce_repeated, inexact=self.inexact))
@@ -124,6 +124,11 @@ def reshape_for_expand(node: Node) -> Node | None:
         if set(node.shape[: len(node.shape) - len(source.shape)]) == {1}
         else None
     )
+
+
+def reshape_for_index(node: Node) -> Node | None:
+    """Indexing that takes all elements is a reshape."""
+    return _like(Reshape(node.shape), node.operands[0], node) if node.spec.size == node.operands[0].spec.size else None
 
 
 def expand_before_ones(node: Node) -> Node | None:
@@ -187,7 +192,8 @@ def reduce_repeated(node: Node, *, inexact: bool = False) -> Node | None:
     shape = tuple([padded[dim] if dim in operation.dims else size for dim, size in enumerate(expansion.shape)])
     if shape == expansion.shape or expansion.dtype != node.dtype:
         return None
-    smaller = _like(operation, _like(Expand(shape), source, expansion), node)
+    kept = source if source.shape == shape else _like(Expand(shape), source, expansion)
+    smaller = _like(operation, kept, node)
     if operation.combine in ("maximum", "minimum"):
         return smaller
     if operation.combine == "add" and (inexact or node.dtype.kind in "iu"):
@@ -200,7 +206,7 @@ def reduce_repeated(node: Node, *, inexact: bool = False) -> Node | None:
 def remove_pair(node: Node) -> Node | None:
     """view(f(inverse_view(x), ...)) = f(x, ...), for reshapes and permutations around a pointwise operation."""
     middle = node.operands[0]
-    if not isinstance(middle.operation, Pointwise):
+    if middle.kind is not Kind.POINTWISE:
         return None
     sources = []
     for operand in middle.operands:
@@ -226,4 +232,5 @@ _MOVEMENTS: dict[type[Operation], tuple[Rewrite, ...]] = {
     Reshape: (drop_idle, join_reshapes, view_of_repeated),
     Permute: (drop_idle, join_permutes, reshape_for_permute, view_of_repeated),
     Expand: (drop_idle, join_expands, reshape_for_expand, expand_before_ones),
+    BasicIndex: (reshape_for_index, view_of_repeated),
 }

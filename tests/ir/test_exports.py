@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-import xml.etree.ElementTree
+import xml.etree.ElementTree as ET
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -13,9 +14,11 @@ from hypothesis import given, settings
 
 from tests.strategies import GraphExample, graphs
 from tracegraph.compiler.ir import Graph, Node, constant, make, parse, to_dot, to_svg
+from tracegraph.compiler.ir.description import FILL
 from tracegraph.compiler.ir.layout import layered
 from tracegraph.compiler.ir.networkx_export import to_networkx
 from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
+from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.spec import Spec
 
@@ -100,7 +103,7 @@ def check_dot(source: str) -> None:
         elif token in "}]":
             assert open_brackets.pop() + token in ("{}", "[]")
     assert not open_brackets
-    declared = {a for a, b in zip(tokens, tokens[1:], strict=False) if b == "[" and a not in ("node", "edge")}
+    declared = {a for a, b in pairwise(tokens) if b == "[" and a not in ("node", "edge")}
     for place, token in enumerate(tokens):
         if token == "->":
             assert {tokens[place - 1], tokens[place + 1]} <= declared
@@ -131,7 +134,7 @@ def test_odd_names_and_large_constants() -> None:
     check_dot(to_dot(odd_graph(), {odd_graph().outputs[0]: {"group": ODD}}))
     assert len(to_dot(odd_graph())) < 3000
     assert len(to_svg(odd_graph())) < 6000
-    xml.etree.ElementTree.fromstring(to_svg(odd_graph()))
+    ET.fromstring(to_svg(odd_graph()))
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -144,8 +147,12 @@ def test_graphviz_draws_it() -> None:
 
 
 def texts(svg: str) -> list[str]:
-    root = xml.etree.ElementTree.fromstring(svg)
+    root = ET.fromstring(svg)
     return [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_every_kind_has_a_colour() -> None:
+    assert FILL.keys() == set(Kind)
 
 
 def test_svg() -> None:
@@ -169,7 +176,7 @@ def test_svg_says_what_is_left_out() -> None:
 @given(example=graphs(max_nodes=25))
 @settings(max_examples=20)
 def test_svg_boxes_do_not_overlap(example: GraphExample) -> None:
-    root = xml.etree.ElementTree.fromstring(to_svg(example.graph))
+    root = ET.fromstring(to_svg(example.graph))
     boxes = [
         [float(rect.get(key, 0)) for key in ("x", "y", "width", "height")]
         for group in root.iter("{http://www.w3.org/2000/svg}g")

@@ -114,8 +114,8 @@ class Differentiated:
         rng = np.random.default_rng(3)
         self.operation, self.arrays = operation, arrays
         self.floats = [position for position, array in enumerate(arrays) if array.dtype.kind == "f"]
-        self.cotangent = rng.uniform(0.5, 1.5, evaluate(operation, arrays).shape)
-        self.weights = {position: rng.uniform(0.5, 1.5, arrays[position].shape) for position in self.floats}
+        self.cotangent = np.asarray(rng.uniform(0.5, 1.5, evaluate(operation, arrays).shape))
+        self.weights = {p: np.asarray(rng.uniform(0.5, 1.5, arrays[p].shape)) for p in self.floats}
 
     def variables(self) -> Arrays:
         """What is perturbed: the float operands, then the cotangent (changed in place by the caller)."""

@@ -277,7 +277,7 @@ def test_repeated_rows_add_up_as_in_numpy() -> None:
         picked = x[(*key, tracegraph.tensor(index))]
         (found,) = tracegraph.autograd.grad((picked * tracegraph.tensor(weights)).sum(), x)
         expected = np.zeros(shape)
-        np.add.at(expected, (*key, index), weights)  # type: ignore[arg-type]
+        np.add.at(expected, (*key, index), weights)
         np.testing.assert_allclose(found.numpy(), expected)
 
 

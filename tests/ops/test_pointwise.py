@@ -291,6 +291,13 @@ def test_error_functions_are_accurate(name: str) -> None:
     np.testing.assert_allclose(ours[~ordinary], expected[~ordinary], rtol=0, atol=1e-299)
 
 
+def test_error_function_in_float32() -> None:
+    x = np.concatenate([np.linspace(-6, 6, 30001), [np.inf, -np.inf, np.nan, 0.0, -0.0]]).astype(np.float32)
+    ours, expected = tracegraph.erf(Tensor(x)).numpy(), torch.erf(torch.from_numpy(x).double()).numpy()
+    np.testing.assert_allclose(ours, expected, rtol=6e-7, atol=0)
+    assert np.signbit(ours[-1])
+
+
 def test_logarithms_and_softplus_far_out() -> None:
     x = np.array([-1e4, -50.0, 0.0, 50.0, 1e4])
     for name in ("logsigmoid", "softplus", "elu", "gelu", "silu", "mish"):

@@ -26,7 +26,8 @@ def candidates(dtype: str) -> list[Pointwise]:
     kind = np.dtype(dtype).kind
     made: list[Pointwise] = []
     for _, cls in sorted(OPERATIONS.items()):
-        if issubclass(cls, Pointwise) and cls.expression and kind in TAKEN[cls.takes] and not dataclasses.fields(cls):  # type: ignore[arg-type]
+        if issubclass(cls, Pointwise) and cls.expression and kind in TAKEN[cls.takes]:
+            assert not dataclasses.fields(cls), "an expression cannot use attributes"  # type: ignore[arg-type]
             made.append(cls())
     return made
 

@@ -206,25 +206,27 @@ def test_inplace_on_empty_and_on_shared_elements() -> None:
         tracegraph.tensor([1.0]).expand(3).add_(1)
 
 
-def test_activations_in_place() -> None:
-    functional = tracegraph
-    for name in (
-        "relu",
-        "silu",
-        "elu",
-        "leaky_relu",
-        "hardtanh",
-        "selu",
-        "celu",
-        "mish",
-        "relu6",
-        "hardsigmoid",
-        "hardswish",
-    ):
-        x = tracegraph.tensor([-1.0, 0.5, 7.0])
-        expected = getattr(functional, name)(x)
-        assert getattr(functional, name)(x, inplace=True) is x
-        np.testing.assert_array_equal(x.numpy(), expected.numpy())
+ACTIVATIONS = (
+    "relu", "silu", "elu", "leaky_relu", "hardtanh", "selu", "celu", "mish", "relu6", "hardsigmoid", "hardswish",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_in_place(name: str) -> None:
+    x = tracegraph.tensor([-1.0, 0.5, 7.0])
+    function = getattr(tracegraph, name)
+    expected = function(x)
+    assert function(x, inplace=True) is x
+    np.testing.assert_array_equal(x.numpy(), expected.numpy())
+
+    def program(library: Any, make: Any) -> Any:
+        functional = library if library is tracegraph else library.nn.functional
+        leaf = make([-1.0, 0.5, 7.0], requires_grad=True)
+        y = leaf * 1.5
+        getattr(functional, name)(y, inplace=True)
+        return (y, *gradients(library, y * leaf, leaf))
+
+    same(program)
 
 
 def test_constants_are_shared_but_never_changed() -> None:

