@@ -45,6 +45,10 @@ from tracegraph.runtime import errors
 from tracegraph.tensor import Tensor, tensor
 
 attach()
+
+from tracegraph import nn, optim  # noqa: E402 - after the operations have become methods
+from tracegraph.trace import trace  # noqa: E402
+
 float = float32
 double = float64
 half = float16

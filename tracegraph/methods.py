@@ -1,11 +1,13 @@
 """Attaches the public functions of the operation families to `Tensor`: methods, in-place methods and operators."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy import ndarray
 
+from tracegraph.autograd import engine
+from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
@@ -14,8 +16,8 @@ from tracegraph.tensor import Tensor, assign
 _OPERATORS = {
     "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",
     "__mod__": "remainder", "__pow__": "pow", "__matmul__": "matmul", "__neg__": "neg", "__pos__": "positive",
-    "__abs__": "abs", "__invert__": "bitwise_not", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
-    "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift",
+    "__abs__": "abs", "__invert__": "bitwise_not", "__and__": "bitwise_and", "__or__": "bitwise_or",
+    "__xor__": "bitwise_xor", "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift",
     "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
     "__getitem__": "getitem", "__setitem__": "setitem",
 }  # fmt: skip
@@ -24,7 +26,8 @@ _WITH_REFLECTED = (
 )  # fmt: skip
 _POINTWISE = {
     "__add__": "add", "__sub__": "subtract", "__mul__": "multiply", "__truediv__": "divide",
-    "__floordiv__": "floor_divide", "__mod__": "remainder", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
+    "__floordiv__": "floor_divide", "__mod__": "remainder",
+    "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
     "__eq__": "equal", "__ne__": "not_equal", "__lt__": "less", "__le__": "less_equal", "__gt__": "greater",
     "__ge__": "greater_equal",
 }  # fmt: skip
@@ -85,6 +88,41 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
     return PUBLIC["where"].function(condition, self, other)
 
 
+def _backward_method(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Accumulate the gradients of this tensor into the `.grad` of the leaves it was computed from.
+
+    Args:
+        gradient: the cotangent to start from, in the tensor's shape; 1 for a tensor of one element.
+        retain_graph: keep what was saved, for another backward through the same graph.
+        create_graph: make the gradients differentiable themselves.
+        inputs: only these leaves get their gradient.
+
+    Raises:
+        GradientError: when the tensor does not require grad, has several elements and no `gradient` is given, or when what
+            was saved is gone.
+
+    >>> x = tracegraph.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    if inputs is None:
+        engine.backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
+        return
+    targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    found = engine.grad(self, targets, gradient, retain_graph, create_graph, allow_unused=True)
+    with GradMode(create_graph):
+        for target, value in zip(targets, found, strict=True):
+            if value is not None:
+                engine.accumulate(target, value, create_graph=create_graph)
+
+
 def attach() -> None:
     """Attach everything; called once when the package is imported."""
     for entry in PUBLIC.values():
@@ -94,6 +132,7 @@ def attach() -> None:
             if entry.inplace:
                 setattr(Tensor, name + "_", inplace(entry.function, name + "_"))
     setattr(Tensor, "where", _where_method)  # noqa: B010 - a method that mypy does not know
+    setattr(Tensor, "backward", _backward_method)  # noqa: B010
     for special, name in _OPERATORS.items():
         if name not in PUBLIC:
             continue

@@ -1,7 +1,16 @@
 """The workloads in the order in which they are shown: `WORKLOADS`, by name."""
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import black_scholes, chain, convolutional, moments, normalisation, perceptron, pointwise, reductions
+from benchmarks.workloads import (
+    black_scholes,
+    chain,
+    convolutional,
+    moments,
+    normalisation,
+    perceptron,
+    pointwise,
+    reductions,
+)
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload

@@ -41,5 +41,7 @@ def _jax(jax: Any, arrays: Arrays) -> Case:
 
 
 WORKLOADS = (
-    Workload("chain", f"{4 * STEPS} chained operations on 100 elements", _inputs, _formula, _tensors, _jax, tolerance=1e-4),
+    Workload(
+        "chain", f"{4 * STEPS} chained operations on 100 elements", _inputs, _formula, _tensors, _jax, tolerance=1e-4
+    ),
 )

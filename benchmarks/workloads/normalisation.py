@@ -51,9 +51,7 @@ def _layer_norm_backward(arrays: Arrays) -> list[Array]:
     return [y, inner * inverse, (cotangent * normal).sum(axis=0), cotangent.sum(axis=0)]
 
 
-def _with_gradient(
-    framework: Framework, function: Callable[..., Any], cotangent: Array, *arrays: Array
-) -> Case:
+def _with_gradient(framework: Framework, function: Callable[..., Any], cotangent: Array, *arrays: Array) -> Case:
     """A case that computes a function of leaves, and the gradients of the leaves for the cotangent of the result."""
     gradient = framework.library.autograd.grad
 

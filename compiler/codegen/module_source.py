@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tracegraph.compiler.codegen.python_source import STATUS_SLOT, KernelPrinter, Location, dtype_name
 from tracegraph.compiler.loop_ir import Buffer
+from tracegraph.compiler.lowering.lower import last_failing_step
 from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Lowered, NativeStep, Step
 
 FIRST_SLOT = 2
@@ -91,18 +92,17 @@ def _module(
 ) -> tuple[str, int]:
     kernels: list[str] = []
     lines: list[str] = []
-    can_fail = False
-    for step in steps:
+    failing = last_failing_step(steps)
+    for number, step in enumerate(steps):
         if isinstance(step, KernelStep):
             kernels.append(KernelPrinter(step.kernel, locations).source())
-            can_fail |= step.kernel.can_fail
         elif isinstance(step, NativeStep):
             places = _places(step, locations)
             kernels += [text.format(*_operands(step, locations), **places) for text in step.routine.kernels]
         lines.extend(_call(step, locations))
-    if can_fail:
-        lines = [f"reset_status(table, {STATUS_SLOT})", *lines, f"failed = status(table, {STATUS_SLOT})"]
-        lines += ["if failed != 0:", "    return failed"]
+        if number == failing:
+            lines = [f"reset_status(table, {STATUS_SLOT})", *lines, f"failed = status(table, {STATUS_SLOT})"]
+            lines += ["if failed != 0:", "    return failed"]
     for step in commits:
         kernels.append(KernelPrinter(step.kernel, locations).source())
         lines.extend(_call(step, locations))

@@ -59,8 +59,9 @@ def parse(text: str) -> Graph:
 class _Parser:
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.tokens = [token for token in _tokens(text) if token.kind != "comment"]
-        self.comments = {token.line: token.text for token in _tokens(text) if token.kind == "comment"}
+        tokens = _tokens(text)
+        self.tokens = [token for token in tokens if token.kind != "comment"]
+        self.comments = {token.line: token.text for token in tokens if token.kind == "comment"}
         self.position = 0
         self.values: dict[str, Node] = {}
 
@@ -289,8 +290,9 @@ def _tokens(text: str) -> list[_Token]:
         kind = match.lastgroup or "wrong"
         if kind == "wrong":
             raise GraphError(f"line {line}: unexpected {match.group()!r}\n  {text.splitlines()[line - 1].strip()}")
-        if kind != "space":
+        if kind == "space":
+            line += match.group().count("\n")
+        else:
             tokens.append(_Token(kind, match.group(), line))
-        line += match.group().count("\n")
     tokens.append(_Token("end", "", line))
     return tokens

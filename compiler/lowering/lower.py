@@ -1,5 +1,6 @@
 """Lowering: a graph becomes steps (kernels, native calls, host steps) over buffers with a memory plan."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tracegraph.compiler.index import Variable, flatten
@@ -10,6 +11,7 @@ from tracegraph.compiler.lowering.collapse import collapse
 from tracegraph.compiler.lowering.elements import is_virtual
 from tracegraph.compiler.lowering.fusion import Domain, Fusion, Group, is_loop_node
 from tracegraph.compiler.lowering.kernels import KernelMaker
+from tracegraph.compiler.lowering.products import transpose_products
 from tracegraph.compiler.lowering.memory import Lifetime, MemoryPlan, plan
 from tracegraph.compiler.lowering.ordered import is_ordered, ordered_kernel, ordered_reads
 from tracegraph.compiler.lowering.routines import Routine, routine_for
@@ -50,7 +52,7 @@ class _Lowering:
     """The work of `lower`, step by step."""
 
     def __init__(self, graph: Graph, *, use_blas: bool) -> None:
-        self.graph = own_roots(graph)
+        self.graph = own_roots(transpose_products(graph))
         self.use_blas = use_blas
         self.opaque: dict[Node, tuple[Node, ...]] = {}
         self.routines: dict[Node, Routine] = {}
@@ -121,18 +123,19 @@ class _Lowering:
     def _read_by_opaque(self, node: Node) -> bool:
         return any(node in reads for reads in self.opaque.values())
 
-    def _update_in_place(self, can_fail: bool) -> dict[Buffer, Buffer]:
-        """Updates whose value may be computed straight into the input's memory: buffer of the value -> that of the input."""
+    def _update_in_place(self, last_failing: int) -> dict[Buffer, Buffer]:
+        """Updates whose value may be computed straight into the input's memory: buffer of the value -> that of the input.
+
+        Only steps after the last one that may fail write to inputs, so that a failed call changes nothing.
+        """
         direct: dict[Buffer, Buffer] = {}
-        if can_fail:
-            return direct
         for target, value in self.graph.updates:
             node = stored(value)
             group = self.fusion.group_of.get(node)
             if group is None or group.opaque or self.buffers[node].spec.size != target.spec.size:
                 continue
             here = self.position[group.number]
-            if any(reader > here for reader in self.readers.get(target, ())):
+            if here <= last_failing or any(reader > here for reader in self.readers.get(target, ())):
                 continue
             place, phase = group.places[node], group.phases[node]
             aligned = all(
@@ -153,8 +156,7 @@ class _Lowering:
         """The lowered graph."""
         self._make_buffers()
         steps = [self._step(number, group) for number, group in enumerate(self.groups)]
-        can_fail = any(isinstance(step, KernelStep) and step.kernel.can_fail for step in steps)
-        direct = self._update_in_place(can_fail)
+        direct = self._update_in_place(last_failing_step(steps))
         if direct:
             self.buffers = {node: direct.get(buffer, buffer) for node, buffer in self.buffers.items()}
             steps = [self._step(number, group) for number, group in enumerate(self.groups)]
@@ -206,6 +208,11 @@ class _Lowering:
                 if buffer not in fixed:
                     alive.setdefault(buffer, []).append(number)
         return plan(Lifetime(buffer, numbers[0], numbers[-1]) for buffer, numbers in alive.items())
+
+
+def last_failing_step(steps: Sequence[Step]) -> int:
+    """Number of the last step that may find an index out of range, -1 if none does."""
+    return max((n for n, step in enumerate(steps) if isinstance(step, KernelStep) and step.kernel.can_fail), default=-1)
 
 
 def _copy_step(name: str, source: Buffer, destination: Buffer, node: Node) -> KernelStep:

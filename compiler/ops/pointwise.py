@@ -22,8 +22,8 @@ class Pointwise(Operation):
     expression: ClassVar[str] = ""
     """Python (Numba) expression of one element: `{0}`, `{1}` are the operands, `{f}` the suffix of vector functions
     (`f32`, `f64`) for the operand dtype. A literal gets the operand's width from one of them (`abs_{f}(0.5)`), so that
-    it does not widen the formula. It must not raise and must give what `evaluate` gives for every dtype taken; without an
-    expression the operation is a host step."""
+    it does not widen the formula. It must not raise and must give what `evaluate` gives for every dtype taken; without
+    an expression the operation is a host step."""
     integer_expression: ClassVar[str] = ""
     """The expression for integer and bool operands where it differs."""
     predicate: ClassVar[bool] = False

@@ -9,8 +9,8 @@ class Pass(Protocol):
     """A frozen dataclass whose fields are its options.
 
     It gives the graph itself where it finds nothing to do, and otherwise a graph that computes the same, to the bit,
-    unless an option says otherwise. Excepted is what NumPy leaves open: payloads of NaNs, and which of 0 and -0 is the
-    larger.
+    unless an option says otherwise. Excepted is what NumPy leaves open: payloads of NaNs, which of 0 and -0 is the
+    larger, and in what order a product of matrices is summed.
     """
 
     @property

@@ -25,6 +25,7 @@ class Rewriter:
         Raises:
             GraphError: when the rewrites go on for ever, which is a fault of theirs.
         """
+        node = self._simplify_new_operands(node)
         for _ in range(_TURNS):
             for rewrite in self.rewrites(node):
                 changed = rewrite(node)

@@ -11,6 +11,7 @@ from tracegraph.compiler.ir import Graph, Node, make
 from tracegraph.compiler.ir.known import known, known_scalar
 from tracegraph.compiler.ops.arithmetic import MULTIPLY
 from tracegraph.compiler.ops.base import Kind, Operation
+from tracegraph.compiler.ops.contraction import Matmul
 from tracegraph.compiler.ops.extrema import ExtremumIndex
 from tracegraph.compiler.ops.movement import Expand, Movement, Permute, Reshape
 from tracegraph.compiler.ops.reductions import Reduction
@@ -43,8 +44,9 @@ class SimplifyViews:
           return %0, %y, %2
         }
 
-    With `inexact` a float sum over expanded dimensions becomes a product. Permutations of operands of matmul are left
-    to the lowering, which tells the BLAS of them.
+    A transposed product becomes the product of the transposed operands (in which the BLAS may add in another order):
+    permutations of operands of matmul cost nothing, because the lowering tells the BLAS of them. With `inexact` a float
+    sum over expanded dimensions becomes a product.
     """
 
     inexact: bool = False
@@ -57,7 +59,7 @@ class SimplifyViews:
         def simplify(node: Node, operands: tuple[Node, ...]) -> Node:
             made = node if operands == node.operands else replace(node, operands=operands)
             if isinstance(made.operation, Reshape | Permute) and graph.uses[node.operands[0]] == 1:
-                made = remove_pair(made) or made
+                made = remove_pair(made) or transpose_product(made) or made
             return rewriter.simplify(made)
 
         return graph.rewrite(simplify)
@@ -219,6 +221,21 @@ def remove_pair(node: Node) -> Node | None:
     if all(source.shape != node.shape for source in sources):
         return None
     return replace(middle, operands=tuple(sources), spec=node.spec)
+
+
+def transpose_product(node: Node) -> Node | None:
+    """transpose(a @ b) = transpose(b) @ transpose(a)."""
+    product = node.operands[0]
+    if not isinstance(product.operation, Matmul) or not isinstance(node.operation, Permute):
+        return None
+    if node.operation.dims != _transposition(len(node.shape)):
+        return None
+    left, right = [_like(Permute(_transposition(len(o.shape))), o, node) for o in reversed(product.operands)]
+    return make(product.operation, left, right, location=product.location, backward=product.backward)
+
+
+def _transposition(ndim: int) -> tuple[int, ...]:
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
 def _undoes(outer: Node, inner: Node) -> bool:

@@ -1,6 +1,6 @@
 """Tells the observer of traced calls what a module consists of: every part is guarded, at no cost until something changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracegraph.nn.module import Module
@@ -32,42 +32,41 @@ def _hook(table: str, number: int) -> Callable[[Any], object]:
     return lambda module: module.__dict__[table].get(number, (MISSING,))[0]
 
 
-def expand(module: Any) -> list[Child]:
+def expand(module: Any) -> Iterator[Child]:
     """The parts of a module: parameters, buffers, submodules, hooks and all attributes."""
     held = module.__dict__
-    children = [Child("(names)", _structure, _structure(module))]
+    yield Child("(names)", _structure, _structure(module))
     for table in _TABLES:
         for name, value in held.get(table, {}).items():
-            children.append(Child(name, _entry(table, name), value))
+            yield Child(name, _entry(table, name), value)
     for table in _HOOKS:
         for number, (hook, _) in held.get(table, {}).items():
-            children.append(Child(f"{table}[{number}]", _hook(table, number), hook))
+            yield Child(f"{table}[{number}]", _hook(table, number), hook)
     for name, value in held.items():
         if name not in _OWN:
-            children.append(Child(name, _attribute(name), value))
-    return children
+            yield Child(name, _attribute(name), value)
 
 
 def _item(key: Any) -> Callable[[Any], object]:
     return lambda table: dict.get(table, key, MISSING)
 
 
-def expand_dict(table: Any) -> list[Child]:
+def expand_dict(table: Any) -> Iterator[Child]:
     """The parts of one of the dictionaries of a module."""
-    children = [Child("(keys)", lambda held: tuple(dict.keys(held)), tuple(dict.keys(table)))]
-    children += [Child(f"[{key!r}]", _item(key), value) for key, value in dict.items(table)]
-    return children
+    yield Child("(keys)", lambda held: tuple(dict.keys(held)), tuple(dict.keys(table)))
+    for number, (key, value) in enumerate(dict.items(table)):
+        yield Child(f"({number})", _item(key), value)
 
 
 def _position(number: int) -> Callable[[Any], object]:
     return lambda held: list.__getitem__(held, number) if number < len(held) else MISSING
 
 
-def expand_list(held: Any) -> list[Child]:
+def expand_list(held: Any) -> Iterator[Child]:
     """The parts of a watched list."""
-    children = [Child("(length)", len, len(held))]
-    children += [Child(f"[{number}]", _position(number), value) for number, value in enumerate(list.__iter__(held))]
-    return children
+    yield Child("(length)", len, len(held))
+    for number, value in enumerate(list.__iter__(held)):
+        yield Child(f"({number})", _position(number), value)
 
 
 def has_own_attribute_access(value: Any) -> bool:

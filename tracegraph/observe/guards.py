@@ -62,6 +62,10 @@ class Guards:
         self.check_fast = constants["check_fast"]
         self.check_protected = constants["check_protected"]
 
+    def accept_registry(self) -> None:
+        """Take the registry of abstract base classes as it is now: the caller has imported modules since the run."""
+        self._constants["registry"] = abc.get_cache_token()
+
     def __len__(self) -> int:
         return len(self._guards)
 
@@ -145,9 +149,9 @@ class _Builder:
             self._edges(node)
             self._items(node)
         if abc_token:
-            token = self._name(abc.get_cache_token())
+            self.constants["registry"] = abc.get_cache_token()
             self._add(
-                f"same(abc_token(), {token})", "abc_token()", "the registry of abstract base classes", "as it was"
+                "same(abc_token(), registry)", "abc_token()", "the registry of abstract base classes", "as it was"
             )
         return Guards(self.guards, self.constants, self.plan)
 

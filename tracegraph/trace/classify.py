@@ -1,19 +1,26 @@
 """Tells the observer of calls which objects the library guards itself: tensors by identity, modules by their parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tracegraph.observe import Child, Expand, Known, Leaf
 from tracegraph.tensor import RemovableHandle, Tensor
 
-Expander = Callable[[Any], list[Child]]
-_expanders: dict[type, Expander] = {}
+Expander = Callable[[Any], Iterable[Child]]
+_expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
 _leaves: tuple[type, ...] = (Tensor, RemovableHandle)
 
 
-def register_expander(kind: type, expand: Expander) -> None:
-    """Declare a library class whose attributes move the epoch when they change, and how to list the parts of an instance."""
-    _expanders[kind] = expand
+def _always(value: Any) -> bool:
+    return True
+
+
+def register_expander(kind: type, expand: Expander, protected: Callable[[Any], bool] = _always) -> None:
+    """Declare a library class whose attributes move the epoch when they change, and how to list the parts of an instance.
+
+    `protected` tells of an instance whether that promise holds for it (a user's subclass may break it).
+    """
+    _expanders[kind] = (expand, protected)
 
 
 def register_leaf(kind: type) -> None:
@@ -30,7 +37,8 @@ class LibraryClassifier:
         if isinstance(value, _leaves):
             return Leaf()
         for kind in type(value).__mro__:
-            expand = _expanders.get(kind)
-            if expand is not None:
-                return Expand(expand(value), protected=True)
+            known = _expanders.get(kind)
+            if known is not None:
+                expand, protected = known
+                return Expand(expand(value), protected=protected(value))
         return None

@@ -156,6 +156,7 @@ class TracedFunction(Generic[Parameters, Result]):
                     nodes.append(node)
         graph: Graph = recorder.graph(name, nodes)
         executable = compile_graph(graph)
+        observation.guards.accept_registry()
         written_values = [root.tensor for root in written]
         return Entry(
             name=name,

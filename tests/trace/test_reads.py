@@ -1,0 +1,206 @@
+"""What a traced function reads from outside is the value of now, in every way Python can read it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import tracegraph as tg
+from tests.trace.differential import outcome, same
+from tests.trace.test_arguments import ramp
+
+FACTOR = 2.0
+TABLE = {"k": 1.0}
+WEIGHT = ramp(3)
+
+
+class Settings:
+    scale = 1.0
+
+
+def test_globals() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        global FACTOR, WEIGHT  # noqa: PLW0603
+        FACTOR, WEIGHT = 2.0, ramp(3)
+        TABLE["k"] = 1.0
+        Settings.scale = 1.0
+
+        @wrap
+        def f(x: Any) -> Any:
+            return x * FACTOR + WEIGHT * TABLE["k"] + Settings.scale
+
+        for _ in range(2):
+            yield f(ramp(3))
+            FACTOR += 1
+            yield f(ramp(3))
+            TABLE["k"] += 1
+            yield f(ramp(3))
+            Settings.scale += 1
+            yield f(ramp(3))
+            WEIGHT = ramp(3, start=FACTOR)
+            yield f(ramp(3))
+            WEIGHT.add_(1)
+            yield f(ramp(3))
+            WEIGHT.data = ramp(3, start=9)
+            yield f(ramp(3))
+            WEIGHT.data = ramp(6)[::2]
+            yield f(ramp(3))
+            WEIGHT.data = ramp(1)
+            yield f(ramp(3))
+            WEIGHT._data[...] = 7
+            yield f(ramp(3))
+            WEIGHT = ramp(3)
+
+    same(scenario, hits=2)
+
+
+def test_closures_and_helpers() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        power, items = 2, [1.0, 2.0]
+
+        def helper(x: Any, k: Any = 3) -> Any:
+            return x * k
+
+        @wrap
+        def f(x: Any) -> Any:
+            return helper(x) ** power + sum(items)
+
+        for _ in range(2):
+            yield f(ramp(3))
+            power += 1
+            yield f(ramp(3))
+            items.append(4.0)
+            yield f(ramp(3))
+            helper.__defaults__ = (power,)
+            yield f(ramp(3))
+            helper.__code__ = (lambda x, k=3: x + k).__code__
+            yield f(ramp(3))
+
+    same(scenario)
+
+
+def test_attribute_of_an_argument() -> None:
+    class Box:
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        @wrap
+        def f(x: Any, box: Any) -> Any:
+            return x + box.value
+
+        box = Box(1.0)
+        for step in range(3):
+            yield f(ramp(3), box)
+            box.value = step
+            yield f(ramp(3), box)
+            box.value = ramp(3, start=step)
+            yield f(ramp(3), box)
+            yield f(ramp(3), Box(ramp(3)))
+            yield outcome(lambda: f(ramp(3), None))
+
+    same(scenario)
+
+
+def test_captured_view_of_something_that_changes() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        base = ramp(4, 4)
+        row, column = base[1], base[:, 1]
+
+        @wrap
+        def f(x: Any) -> Any:
+            return x * row + column
+
+        for step in range(4):
+            yield f(ramp(4))
+            base.add_(step)
+            row.mul_(2)
+
+    same(scenario, hits=3)
+
+
+def test_captured_tensor_that_comes_to_need_a_gradient() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        w, v = ramp(3), ramp(3).requires_grad_()
+
+        @wrap
+        def f(x: Any) -> Any:
+            return (x * w).sum()
+
+        yield f(ramp(3)), f(ramp(3))
+        w.mul_(v)
+        result = f(ramp(3))
+        yield result
+        result.backward()
+        yield v
+
+    same(scenario)
+
+
+def test_captured_strided_storage_replaced_by_another_shape() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        w = ramp(6)[::2]
+
+        @wrap
+        def f(x: Any) -> Any:
+            return x * w
+
+        yield f(ramp(3)), f(ramp(3))
+        w.data = ramp(1)
+        yield f(ramp(3)), f(ramp(3))
+        w.data = ramp(9)[::3].detach()
+        yield f(ramp(3)), f(ramp(3))
+        w.data = ramp(3, dtype=np.float64)
+        yield f(ramp(3)), f(ramp(3))
+
+    same(scenario)
+
+
+def test_captured_array() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        array = np.arange(3.0, dtype=np.float32)
+
+        @wrap
+        def f(x: Any) -> Any:
+            return x + array, x * float(array[1]), x - np.sin(array)
+
+        for _ in range(3):
+            yield f(ramp(3))
+            array += 1
+
+    same(scenario)
+
+
+def test_default_dtype_changes() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        @wrap
+        def f(x: Any) -> Any:
+            return x / 2
+
+        for _ in range(2):
+            yield f(ramp(3, dtype=np.int64))
+            tg.set_default_dtype(tg.float64)
+            try:
+                yield f(ramp(3, dtype=np.int64))
+            finally:
+                tg.set_default_dtype(tg.float32)
+
+    same(scenario)
+
+
+def test_monkeypatched_library_function() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        original = tg.exp
+
+        @wrap
+        def f(x: Any) -> Any:
+            return tg.exp(x)
+
+        try:
+            yield f(ramp(3)), f(ramp(3))
+            tg.exp = lambda x: x + 100  # type: ignore[assignment]
+            yield f(ramp(3)), f(ramp(3))
+        finally:
+            tg.exp = original  # type: ignore[assignment]
+
+    same(scenario)
