@@ -34,7 +34,7 @@ def python_calls(action: Callable[[], Any]) -> dict[str, int]:
     finally:
         sys.setprofile(previous)
     # The last C call counted is the one that switches counting off.
-    return {"python_calls": counts["call"] , "c_calls": counts["c_call"] - 1}
+    return {"python_calls": counts["call"], "c_calls": counts["c_call"] - 1}
 
 
 def counted_operations(action: Callable[[], Any]) -> Counts:
@@ -150,5 +150,4 @@ def measure(workload: Workload, arrays: Arrays) -> Counts:
     static |= {"verdict": explained.verdict, "reasons": explained.reasons, "traces": explained.traces}
     if function.entries:
         static |= {"recorded_operations": explained.operations, **step_counts(function.entries[0].executable)}
-        static["compile_seconds"] = explained.compile_seconds
     return {"dynamic": dynamic, "static": static}

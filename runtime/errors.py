@@ -76,3 +76,7 @@ class GraphError(TracegraphError, ValueError):
 
 class CompileError(TracegraphError, RuntimeError):
     """A graph could not be compiled."""
+
+
+class CompileWarning(RuntimeWarning):
+    """A graph could not be compiled; the function runs plain."""

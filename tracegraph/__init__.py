@@ -1,8 +1,13 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
-from tracegraph import autograd, eager, random
-from tracegraph._version import __version__
-from tracegraph.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tracegraph import autograd as autograd, eager as eager, nn as nn, optim as optim, random as random
+from tracegraph._version import __version__ as __version__
+from tracegraph.autograd import (
+    enable_grad as enable_grad,
+    is_grad_enabled as is_grad_enabled,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
+)
 from tracegraph.compiler.ops.activations import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
@@ -37,17 +42,32 @@ from tracegraph.compiler.ops.sorting import *  # noqa: F403
 from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
-from tracegraph.compiler.ops.spec import float16, float32, float64, int8, int16, int32, int64, uint8
+from tracegraph.compiler.ops.spec import (
+    float16 as float16,
+    float32 as float32,
+    float64 as float64,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    uint8 as uint8,
+)
 from tracegraph.compiler.ops.spec import bool_ as bool
 from tracegraph.methods import attach
-from tracegraph.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from tracegraph.runtime import errors
-from tracegraph.tensor import Tensor, tensor
+from tracegraph.random import (
+    Generator as Generator,
+    default_generator as default_generator,
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
+)
+from tracegraph.runtime import errors as errors
+from tracegraph.tensor import Tensor as Tensor, tensor as tensor
+from tracegraph.trace import trace as trace
 
 attach()
-
-from tracegraph import nn, optim  # noqa: E402 - after the operations have become methods
-from tracegraph.trace import trace  # noqa: E402
 
 float = float32
 double = float64

@@ -518,6 +518,8 @@ def assign(target: Tensor, value: Tensor) -> Tensor:
     if recorder is not None:
         recorder.assign(target, value)
     if tracked:
+        if root._rg is not True:
+            _state.bump_epoch()
         if base is None:
             target._node, target._rg = value._node, value.requires_grad
         else:

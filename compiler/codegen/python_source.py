@@ -97,6 +97,11 @@ class KernelPrinter:
                     f"  # {buffer.name}: {buffer.spec}"
                 )
             self.names[buffer] = by_location[key]
+        for number, buffer in enumerate(kernel.scratch):
+            self.names[buffer] = f"row{number}"
+            self.header.append(
+                f"    row{number} = scratch({number}, {buffer.spec.size}, {dtype_name(buffer.dtype)})  # {buffer.name}"
+            )
         self.lines: list[str] = []
 
     def source(self) -> str:

@@ -5,6 +5,7 @@ A group iterates over one shape, some dimensions of which may be reduced. Its me
 very element computed in the same turn; everything else goes through memory between two groups.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -36,6 +37,11 @@ class Domain:
         """The fastest dimension stays while others are reduced: accumulators are kept per column, in memory."""
         significant = [dim for dim, size in enumerate(self.shape) if size != 1]
         return bool(self.reduced) and bool(significant) and significant[-1] not in self.reduced
+
+    @property
+    def is_long_total(self) -> bool:
+        """Everything is reduced, and it is much: threads share the reduction, and what comes after is a kernel of its own."""
+        return bool(self.reduced) and all(self.shape[dim] == 1 for dim in self.kept) and math.prod(self.shape) >= 1 << 16
 
     def variables(self, dims: Iterable[int]) -> Point:
         """The loop variables of some dimensions."""
@@ -211,6 +217,8 @@ class Fusion:
                 if domain.by_columns and here.level != "row" and there.level != "full":
                     return None
                 phase = max(phase, ready)
+            if phase and here.level == "full" and domain.is_long_total:
+                return None
             phases[node] = phase
         return Group(first.number, domain, places, phases=phases)
 

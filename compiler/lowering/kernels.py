@@ -1,5 +1,6 @@
 """Turns a fusion group into a kernel of the loop IR."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,10 @@ from tracegraph.compiler.lowering.fusion import Group
 from tracegraph.compiler.ops.spec import DType, Spec
 
 ARG_REDUCTIONS = ("argmax", "argmin")
+SCRATCH_BYTES = 1 << 17
+"""Most stack memory of one kernel: it should stay in the first or second level of the cache."""
+CHEAP = ("abs_", "floor_", "ceil_", "trunc_", "round_", "sqrt_", "sign_", "copysign_", "maximum", "minimum")
+"""Beginnings of expressions that call a vector function which is one or two instructions."""
 
 
 @dataclass
@@ -58,8 +63,36 @@ class KernelMaker:
         self.counter = 0
         self.work = 0
         self.can_fail = False
+        self.scratch = self._choose_scratch()
+        self.in_scratch: set[Node] = set()
         self.read_buffers: dict[Buffer, None] = {}
         self.written: dict[Buffer, None] = {}
+
+    def _choose_scratch(self) -> dict[Node, Buffer]:
+        """Members that are dear to compute and read again in a later phase of the row: kept in a row on the stack."""
+        members, phases = self.group.places, self.group.phases
+        if self.group.domain.by_columns or len(set(phases.values())) == 1:
+            return {}
+        length = math.prod(self.group.domain.shape[dim] for dim in self.group.domain.reduced)
+        again = {
+            access.node
+            for node in members
+            for access in self.finder.accesses(node)
+            if access.node in members and phases[access.node] < phases[node]
+        }
+        kept: dict[Node, Buffer] = {}
+        room = SCRATCH_BYTES
+        for node, place in members.items():
+            size = length * node.dtype.itemsize
+            if node in again and place.level == "full" and node not in self.buffers and size <= room and self._is_dear(node):
+                kept[node] = Buffer(f"row of {node.operation.name}", Spec((length,), node.dtype))
+                room -= size
+        return kept
+
+    def _is_dear(self, node: Node) -> bool:
+        """Whether computing the node again costs more than reading it from the cache."""
+        template = str(getattr(node.operation, "expression", ""))
+        return "_{f}(" in template and not template.startswith(CHEAP)
 
     # -- names and scalars --------------------------------------------------------------------------------------------
 
@@ -86,11 +119,18 @@ class KernelMaker:
         named = self.scope.named.get(key)
         if named is not None:
             return named
+        if node in self.in_scratch:
+            return self.let(key, Load(self.scratch[node], self._row_position(), node.dtype), node.dtype)
         if node in self.group.places and not self._readable(node):
             return self.let(key, element(node, _Builder(self, node), index), node.dtype)
         buffer = self.buffers[node]
         self.read_buffers[buffer] = None
         return self.let(key, Load(buffer, position, node.dtype), node.dtype)
+
+    def _row_position(self) -> Index:
+        """The position within the reduced dimensions."""
+        domain = self.group.domain
+        return flatten(domain.variables(domain.reduced), tuple(domain.shape[dim] for dim in domain.reduced))
 
     def _readable(self, node: Node) -> bool:
         """Whether a member computed in an earlier phase can be loaded back."""
@@ -121,6 +161,7 @@ class KernelMaker:
             rows=rows,
             reads=tuple(self.read_buffers),
             writes=tuple(self.written),
+            scratch=tuple(self.scratch.values()),
             work=Spec(domain.shape, next(iter(self.group.places)).dtype).size * max(len(self.group.places), 1),
             can_fail=self.can_fail,
             title=title(self.group),
@@ -154,6 +195,7 @@ class KernelMaker:
                     Accumulate(accumulators[node], combine_of(node), value, accumulated_dtype(node), place)
                 )
             outer.statements.extend(nest(reduced, tuple(self.scope.statements)))
+            self.in_scratch.update(node for node in full if node in self.scratch)
             self.scope = outer
             for node in reductions:
                 name = Name(accumulators[node] + ("_at" if combine_of(node) in ARG_REDUCTIONS else ""), node.dtype)
@@ -179,6 +221,8 @@ class KernelMaker:
         if isinstance(value, Literal):
             value = Convert(value, node.dtype)
         self.store(node, value, here.position)
+        if node in self.scratch:
+            self.scope.statements.append(Store(self.scratch[node], self._row_position(), value))
 
     def _by_columns(self, kept: list[Variable], reduced: list[Variable]) -> tuple[Statement, ...]:
         """Accumulate whole rows into a row of accumulators: start, loop over the reduced dimensions, then the row's scalars."""

@@ -14,6 +14,7 @@ from tracegraph.compiler.lowering.kernels import KernelMaker
 from tracegraph.compiler.lowering.products import transpose_products
 from tracegraph.compiler.lowering.memory import Lifetime, MemoryPlan, plan
 from tracegraph.compiler.lowering.ordered import is_ordered, ordered_kernel, ordered_reads
+from tracegraph.compiler.lowering.reduction_loops import precise, split
 from tracegraph.compiler.lowering.routines import Routine, routine_for
 from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Lowered, NativeStep, Output, Step
 from tracegraph.compiler.ops.base import Kind
@@ -155,11 +156,11 @@ class _Lowering:
     def run(self) -> Lowered:
         """The lowered graph."""
         self._make_buffers()
-        steps = [self._step(number, group) for number, group in enumerate(self.groups)]
-        direct = self._update_in_place(last_failing_step(steps))
+        steps = self._steps()
+        direct = self._update_in_place(self._last_failing_group(steps))
         if direct:
             self.buffers = {node: direct.get(buffer, buffer) for node, buffer in self.buffers.items()}
-            steps = [self._step(number, group) for number, group in enumerate(self.groups)]
+            steps = self._steps()
         commits = []
         for number, (target, value) in enumerate(self.graph.updates):
             source, destination = self.buffers[stored(value)], self.buffers[target]
@@ -180,6 +181,24 @@ class _Lowering:
             memory=self._plan(steps, commits, outputs),
             buffers=dict(self.buffers),
         )
+
+    def _steps(self) -> list[Step]:
+        return [step for number, group in enumerate(self.groups) for step in self._group_steps(number, group)]
+
+    def _last_failing_group(self, steps: list[Step]) -> int:
+        """Position of the last group that may find an index out of range, -1 if none does."""
+        failing = [
+            self.position[step.group.number] for step in steps if isinstance(step, KernelStep) and step.kernel.can_fail
+        ]
+        return max(failing, default=-1)
+
+    def _group_steps(self, number: int, group: Group) -> list[Step]:
+        """The steps of a group: one, or two where a reduction is split."""
+        step = self._step(number, group)
+        if not isinstance(step, KernelStep):
+            return [step]
+        kernels, _ = split(step.kernel)
+        return [KernelStep(replace(kernel, body=precise(kernel.body)), group) for kernel in kernels]
 
     def _step(self, number: int, group: Group) -> Step:
         if group.opaque:

@@ -9,16 +9,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tracegraph.compiler.ir.known import known_scalar
+from tracegraph.compiler.ir.known import is_known, known_scalar
 from tracegraph.compiler.ir.node import Node
-from tracegraph.compiler.ir.patterns import Bindings, Pattern
+from tracegraph.compiler.ir.patterns import KNOWN_NAMES, Bindings, Pattern
 
 Condition = Callable[[Bindings], bool]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`before = after`, read from left to right, for operands of these kinds and where `when` holds of the names."""
+    """`before = after`, read from left to right, for operands of these kinds and where `when` holds of the names.
+
+    It applies only where both sides have one dtype: not(not(x)) is x for bools, but not for numbers.
+    """
 
     before: str
     after: str
@@ -38,7 +41,10 @@ class Rule:
         bindings = self.pattern.match(node)
         if bindings is None or (self.when is not None and not self.when(bindings)):
             return None
-        return self.replacement.build(bindings, node)
+        if not KNOWN_NAMES.isdisjoint(bindings) and all(map(is_known, bindings.values())):
+            return None  # Left to constant folding; moving constants about could go on for ever.
+        made = self.replacement.build(bindings, node)
+        return made if made.dtype == node.dtype else None
 
 
 def has_exact_reciprocal(bindings: Bindings) -> bool:

@@ -96,6 +96,8 @@ def run(
                 g = _run_hooks(node.hooks, g)
             if wanted is not None and id(node) in wanted:
                 found[id(node)] = g
+            if needed is not None and not any(id(parent) in needed for parent in node.edges if parent is not None):
+                continue
             if recorder is not None:
                 recorder.enter_backward(node)
             for edge, cotangent in zip(node.edges, node.cotangents(g), strict=True):

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracegraph.nn.module import Module
-from tracegraph.nn.watched import WatchedDict, WatchedList
+from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta
 from tracegraph.observe import Child
 from tracegraph.observe.values import MISSING
-from tracegraph.trace.classify import register_expander
+from tracegraph.trace.classify import register_expander, register_metaclass
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
@@ -38,7 +38,7 @@ def expand(module: Any) -> Iterator[Child]:
     yield Child("(names)", _structure, _structure(module))
     for table in _TABLES:
         for name, value in held.get(table, {}).items():
-            yield Child(name, _entry(table, name), value)
+            yield Child(name if name.isidentifier() else f"[{name}]", _entry(table, name), value)
     for table in _HOOKS:
         for number, (hook, _) in held.get(table, {}).items():
             yield Child(f"{table}[{number}]", _hook(table, number), hook)
@@ -79,6 +79,7 @@ def has_own_attribute_access(value: Any) -> bool:
     return True
 
 
+register_metaclass(WatchedMeta)
 register_expander(Module, expand, lambda module: not has_own_attribute_access(module))
 register_expander(WatchedDict, expand_dict)
 register_expander(WatchedList, expand_list)

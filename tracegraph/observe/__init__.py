@@ -7,7 +7,7 @@ observer.observation.guards      # check_fast, check_protected, first_failure, d
 """
 
 from tracegraph.observe.guards import Guard, Guards
-from tracegraph.observe.model import Child, Classifier, Effect, Expand, Known, Leaf
+from tracegraph.observe.model import Child, Classifier, Effect, Expand, Known, Leaf, Watched
 from tracegraph.observe.observer import Observation, Observer, is_library_code
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "Leaf",
     "Observation",
     "Observer",
+    "Watched",
     "is_library_code",
 ]

@@ -8,7 +8,7 @@ from operator import is_
 from typing import Any, Final
 
 from tracegraph.observe.arguments import ArgumentPlan, plan_arguments
-from tracegraph.observe.model import Edge, Leaf, Node
+from tracegraph.observe.model import Edge, Leaf, Node, Watched
 from tracegraph.observe.reach import Reach
 from tracegraph.observe.values import (
     MISSING,
@@ -68,6 +68,11 @@ class Guards:
 
     def __len__(self) -> int:
         return len(self._guards)
+
+    @property
+    def structural_arguments(self) -> set[int]:
+        """Ids of the argument containers of the observed call that are compared by structure."""
+        return self._plan.structural
 
     @property
     def alive(self) -> bool:
@@ -192,10 +197,17 @@ class _Builder:
                 continue
             view, name = self._view(cls), class_name(cls)
             keys = self._name(tuple(class_dict(cls)))
-            self._add(f"(*{view},) == {keys}", f"(*{view},)", f"the list of attributes of class `{name}`", "as it was")
+            watched = self._is_watched(cls)
+            subject = f"the list of attributes of class `{name}`"
+            self._add(f"(*{view},) == {keys}", f"(*{view},)", subject, "as it was", watched)
             reader = f"{self._name(cls)}.__mro__" if type(cls) is type else f"class_mro({self._name(cls)})"
             mro = self._name(class_mro(cls))
-            self._add(f"{reader} is {mro}", reader, f"the bases of class `{name}`", "as they were")
+            all_watched = watched and all(base is object or self._is_watched(base) for base in class_mro(cls))
+            self._add(f"{reader} is {mro}", reader, f"the bases of class `{name}`", "as they were", all_watched)
+
+    def _is_watched(self, cls: type) -> bool:
+        """Tell whether every change of a class moves the epoch."""
+        return isinstance(self.reach.classifier.classify(cls), Watched)
 
     def _view(self, cls: type) -> str:
         key = f"view of {id(cls)}"
@@ -214,7 +226,8 @@ class _Builder:
         if id(node.value) in self.plan.structural or not (node.named or node.outgoing):
             return
         owner = self._name(node.value)
-        self._add(f"type({owner}) is {self._name(cls)}", f"type({owner})", f"the class of {node.path}", class_name(cls))
+        subject = f"the class of {node.path}"
+        self._add(f"type({owner}) is {self._name(cls)}", f"type({owner})", subject, class_name(cls), node.protected)
 
     def _edges(self, node: Node) -> None:
         missing: list[str] = []
@@ -277,6 +290,8 @@ class _Builder:
             if isinstance(self.reach.classifier.classify(edge.owner), Leaf) or edge.owner.__module__ in _STABLE_MODULES:
                 return
             expression = f"{self._view(edge.owner)}[{name!r}]"
+            self._add(self._equals(expression, value), expression, subject, _describe(value), self._is_watched(edge.owner))
+            return
         elif accessor == "attribute":
             owner = self._name(edge.owner)
             expression = f"{owner}.{name}" if self._plain(node, name) else f"instance_dict({owner})[{name!r}]"

@@ -36,7 +36,15 @@ class Expand:
     protected: bool = False
 
 
-Known = Leaf | Expand
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A class of which the library promises that each change of an attribute of it moves the global epoch.
+
+    It is followed like any class, but its guards need to be checked only when the epoch has moved.
+    """
+
+
+Known = Leaf | Expand | Watched
 
 
 class Classifier(Protocol):

@@ -53,11 +53,18 @@ class Observation:
     """What one run read and what it changed: `effects` (empty: Python need not run again) and `guards`."""
 
     def __init__(
-        self, effects: tuple[Effect, ...], guards: Guards, codes: tuple[types.CodeType, ...], external: frozenset[int]
+        self,
+        effects: tuple[Effect, ...],
+        guards: Guards,
+        codes: tuple[types.CodeType, ...],
+        external: frozenset[int],
+        captured: tuple[object, ...] = (),
     ) -> None:
         self.effects = effects
         self.guards = guards
         self.code_objects = codes
+        self.captured = captured
+        """The library's leaves that were reached by other ways than as arguments."""
         self._external = external
 
     @property
@@ -175,7 +182,7 @@ class Observer:
         guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
-        return Observation(effects, guards, codes, external)
+        return Observation(effects, guards, codes, external, tuple(reach.captured_leaves(guards.structural_arguments)))
 
     def _roots(self) -> list[object]:
         return [self._function, *self._args, *self._kwargs.values()]

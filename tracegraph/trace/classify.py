@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tracegraph.observe import Child, Expand, Known, Leaf
+from tracegraph.observe import Child, Expand, Known, Leaf, Watched
 from tracegraph.tensor import RemovableHandle, Tensor
 
 Expander = Callable[[Any], Iterable[Child]]
 _expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
 _leaves: tuple[type, ...] = (Tensor, RemovableHandle)
+_metaclasses: tuple[type[type], ...] = ()
 
 
 def _always(value: Any) -> bool:
@@ -29,6 +30,12 @@ def register_leaf(kind: type) -> None:
     _leaves = (*_leaves, kind)
 
 
+def register_metaclass(kind: type[type]) -> None:
+    """Declare a class of classes whose every change moves the epoch."""
+    global _metaclasses
+    _metaclasses = (*_metaclasses, kind)
+
+
 class LibraryClassifier:
     """The classifier given to the observer."""
 
@@ -36,6 +43,8 @@ class LibraryClassifier:
         """How to treat an object: tensors are leaves, registered classes are expanded."""
         if isinstance(value, _leaves):
             return Leaf()
+        if isinstance(value, _metaclasses):
+            return Watched()
         for kind in type(value).__mro__:
             known = _expanders.get(kind)
             if known is not None:

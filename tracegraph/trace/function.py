@@ -98,7 +98,7 @@ class TracedFunction(Generic[Parameters, Result]):
             ran = time.perf_counter() - started
             if _state.local.grad_enabled is not grad_enabled:
                 recorder.unsupported("leaves gradients switched on or off")
-            entry = self._compile(recorder, observer.observation, args, kwargs, leaves, result, grad_enabled)
+            entry = self._try_compile(recorder, observer.observation, args, kwargs, leaves, result, grad_enabled)
         finally:
             _state.end_recording(previous)
         reasons = [*recorder.reasons, *(Reason(e.reason, e.filename, e.line) for e in observer.observation.effects)]
@@ -124,6 +124,16 @@ class TracedFunction(Generic[Parameters, Result]):
                 f"{why}; see explain()",
                 stacklevel=4,
             )
+
+    def _try_compile(self, recorder: Recorder, *recorded: Any) -> Entry | None:
+        """The entry, or None if the compiler fails: the call has its result already, and later ones run plain, warned."""
+        try:
+            return self._compile(recorder, *recorded)
+        except Exception as error:
+            name = getattr(self.function, "__qualname__", repr(self.function))
+            recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
+            warnings.warn(f"traced function {name} runs plain: the compiler failed ({error})", CompileWarning, stacklevel=5)
+            return None
 
     def _compile(
         self, recorder: Recorder, observation: Observation, args: tuple[Any, ...], kwargs: dict[str, Any],

@@ -206,7 +206,8 @@ class Recorder:
         self.entries[id(tensor)] = View(tensor, entry, None, self._current(entry), root.stamp)
 
     def literal(self, tensor: Tensor) -> None:
-        """A tensor was made from numbers of Python."""
+        """A tensor was made from numbers of Python. It is a constant in this call only: later it may be changed."""
+        tensor._literal = False
         self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
 
     def from_array(self, array: np.ndarray, tensor: Tensor) -> None:
@@ -281,7 +282,7 @@ class Recorder:
         if id(tensor) not in self.grad_before:
             self.grad_before[id(tensor)] = (tensor, current)
             if current is not None and id(current) not in self.entries:
-                self.add_input(current, GradSource(tensor))
+                self.add_input(current, GradSource(tensor, current))
         return current
 
     def write_grad(self, tensor: Tensor, value: Tensor | None) -> None:

@@ -34,9 +34,10 @@ class CapturedSource:
 
 @dataclass(frozen=True, eq=False)
 class GradSource:
-    """The `.grad` of a tensor that existed before the call."""
+    """The `.grad` of a tensor that existed before the call; `tensor` is what it was in the recording run."""
 
     owner: Tensor
+    tensor: Tensor
 
     def describe(self) -> str:
         """For people."""

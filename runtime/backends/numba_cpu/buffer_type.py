@@ -112,6 +112,25 @@ def buffer(typing_context: Any, table: Any, slot: Any, offset: Any, dtype: Any) 
     return buffer_type(table_type, slot, offset, dtype), generate
 
 
+@intrinsic(prefer_literal=True)
+def scratch(typing_context: Any, number: Any, count: Any, dtype: Any) -> Any:
+    """`scratch(number, count, dtype)`: room for `count` elements on the stack, a buffer apart from all others."""
+    if not isinstance(dtype, types.NumberClass):
+        raise errors.TypingError(f"the dtype of scratch memory must be a dtype name of the dialect, got {dtype}")
+    own = literal_integer(number, "the number of scratch memory")
+    size = literal_integer(count, "the size of scratch memory")
+    buffer_type = BufferType(dtype.instance_type, -1 - own, 0)
+
+    def generate(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
+        storage = element_storage(buffer_type.dtype)
+        with builder.goto_entry_block():
+            memory = builder.alloca(storage, ir.Constant(ir.IntType(64), size))
+            memory.align = 64
+        return memory
+
+    return buffer_type(number, count, dtype), generate
+
+
 @intrinsic
 def at(typing_context: Any, array: Any, index: Any) -> Any:
     """`at(x, i)`: the same buffer starting at element `i`, for handing a part of it to a matrix product."""

@@ -1,0 +1,16 @@
+"""The demo: a convolutional network learns handwritten digits, eagerly and traced, and everything is compared."""
+
+from tracegraph.demo.demo import DemoOptions, DemoResult, run_demo
+from tracegraph.demo.digits import Digits, DigitsMissingError, load_digits
+from tracegraph.demo.table import as_text, write_results
+
+__all__ = [
+    "Digits",
+    "DigitsMissingError",
+    "DemoOptions",
+    "DemoResult",
+    "as_text",
+    "load_digits",
+    "run_demo",
+    "write_results",
+]

@@ -1,0 +1,286 @@
+"""`Optimizer`: what all optimisers share. Their steps are tensor operations alone, so a traced step needs no Python."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tracegraph import _state
+from tracegraph.autograd.modes import GradMode, no_grad
+from tracegraph.compiler.ops.spec import float32
+from tracegraph.nn.module import zero_gradients
+from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta
+from tracegraph.observe import Child
+from tracegraph.observe.values import MISSING, same
+from tracegraph.optim.groups import ParamGroup, States
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
+from tracegraph.tensor import Tensor
+from tracegraph.trace.classify import register_expander
+
+Active = list[tuple[Tensor, Tensor, WatchedDict]]
+"""Parameters with a gradient: the parameter, its gradient, its state."""
+
+
+class Optimizer(metaclass=WatchedMeta):
+    """Base of the optimisers: parameter groups with settings, and a state per parameter.
+
+    The state is made when a parameter is added, so that the first step is the same computation as every other. Subclasses
+    write `init_state`, which makes it, and `update`, which does the step of one group.
+
+    Args:
+        params: tensors, or dicts with "params" and settings of their own.
+        defaults: the settings of groups that do not give theirs.
+    """
+
+    counts_steps: ClassVar[bool] = False
+    """Whether the state has a 0-d tensor "step"; parameters that always step together share it."""
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise ArgumentTypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor")
+        self.defaults = defaults
+        self.state = States()
+        self.param_groups = WatchedList()
+        given = list(params)
+        if not given:
+            raise ArgumentError("optimizer got an empty parameter list")
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not same(self.__dict__.get(name, MISSING), value):
+            _state.bump_epoch()
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _state.bump_epoch()
+        object.__delattr__(self, name)
+
+    def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
+        """The state of a parameter before the first step (without "step")."""
+        raise NotImplementedError
+
+    def update(self, group: ParamGroup, active: Active) -> None:
+        """Do the step of the parameters of a group that have a gradient."""
+        raise NotImplementedError
+
+    # -- groups and state ---------------------------------------------------------------------------------------------
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own: a dict with "params" and settings.
+
+        Raises:
+            ArgumentTypeError: when one is not a tensor.
+            ArgumentError: when one is not a leaf or is in another group already.
+        """
+        if not isinstance(param_group, dict):
+            raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
+        listed = param_group["params"]
+        params = [listed] if isinstance(listed, Tensor) else list(listed)
+        for parameter in params:
+            if not isinstance(parameter, Tensor):
+                raise ArgumentTypeError(f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}")
+            if not parameter.is_leaf:
+                raise ArgumentError("can't optimize a non-leaf Tensor")
+        known = {id(parameter) for group in self.param_groups for parameter in group.setting("params")}
+        ids = {id(parameter) for parameter in params}
+        if known & ids or len(ids) < len(params):
+            raise ArgumentError("some parameters appear in more than one parameter group")
+        group = ParamGroup({**self.defaults, **param_group, "params": WatchedList(params)})
+        self.param_groups.append(group)
+        self._start_states(group, [parameter for parameter in params if parameter.requires_grad])
+
+    def _start_states(self, group: ParamGroup, parameters: list[Tensor]) -> None:
+        """Give parameters their first state."""
+        step = _counter(0.0)
+        for parameter in parameters:
+            made = WatchedDict()
+            if self.counts_steps:
+                made["step"] = step
+            made.update(self.init_state(parameter, group))
+            if made:
+                self.state[parameter] = made
+
+    @staticmethod
+    def zeros_like(parameter: Tensor) -> Tensor:
+        """A new tensor of zeros in the parameter's shape and dtype."""
+        return Tensor(np.zeros(parameter._data.shape, parameter._data.dtype))
+
+    # -- the step -----------------------------------------------------------------------------------------------------
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change the parameters that have a gradient. `closure` computes the loss and the gradients first and is returned."""
+        loss = None
+        if closure is not None:
+            with GradMode(True):
+                loss = closure()
+        with GradMode(False):
+            for group in list.__iter__(self.param_groups):
+                active = self._active(group)
+                if active:
+                    self.update(group, active)
+        return loss
+
+    def _active(self, group: ParamGroup) -> Active:
+        """The parameters of a group that have a gradient, with their state; counts the step."""
+        pairs: list[tuple[Tensor, Tensor]] = []
+        idle: list[Tensor] = []
+        for parameter in list.__iter__(group.setting("params")):
+            gradient = parameter.grad
+            if gradient is None:
+                idle.append(parameter)
+            else:
+                pairs.append((parameter, gradient))
+        state = self.state
+        if self.counts_steps:
+            fresh = [parameter for parameter, _ in pairs if parameter not in state]
+            if fresh:
+                self._start_states(group, fresh)
+        active = [(parameter, gradient, state.get(parameter, _NONE)) for parameter, gradient in pairs]
+        if self.counts_steps and active:
+            self._count(active, idle)
+        return active
+
+    def _count(self, active: Active, idle: list[Tensor]) -> None:
+        """Add 1 to the steps; parameters that have stepped together so far and do not now get counts of their own."""
+        resting = {id(self.state[parameter]["step"]) for parameter in idle if parameter in self.state}
+        counts: dict[int, Tensor] = {}
+        for _, _, state in active:
+            step = state["step"]
+            if id(step) not in counts:
+                counts[id(step)] = step.clone() if id(step) in resting else step
+            if id(step) in resting:
+                state["step"] = counts[id(step)]
+        for step in counts.values():
+            step.add_(1)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` set them to zero."""
+        zero_gradients(self._parameters(), set_to_none)
+
+    def _parameters(self) -> Iterator[Tensor]:
+        for group in list.__iter__(self.param_groups):
+            yield from list.__iter__(group.setting("params"))
+
+    # -- saving -------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and settings, with parameters replaced by their numbers: {"state": {0: ...}, "param_groups": [...]}."""
+        numbers = {id(parameter): number for number, parameter in enumerate(self._parameters())}
+        groups = [
+            {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        state = {numbers[id(p)]: dict(held) for p, held in self.state.items() if id(p) in numbers}
+        return {"state": state, "param_groups": groups}
+
+    @no_grad
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over state and settings, copied into the state's tensors in place.
+
+        Raises:
+            ArgumentError: when groups or numbers of parameters differ.
+        """
+        groups = state_dict["param_groups"]
+        if len(groups) != len(self.param_groups):
+            raise ArgumentError("loaded state dict has a different number of parameter groups")
+        if any(len(new["params"]) != len(old["params"]) for new, old in zip(groups, self.param_groups, strict=True)):
+            raise ArgumentError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+        for group, loaded in zip(self.param_groups, groups, strict=True):
+            for name, value in loaded.items():
+                if name != "params":
+                    group[name] = value
+            states = [state_dict["state"].get(number, {}) for number in loaded["params"]]
+            self._load_group(group, states)
+
+    def _load_group(self, group: ParamGroup, states: list[dict[str, Any]]) -> None:
+        pairs = list(zip(group["params"], states, strict=True))
+        self._start_states(group, [p for p, loaded in pairs if p not in self.state and (loaded or p.requires_grad)])
+        if self.counts_steps:
+            self._load_counts([(p, float(loaded.get("step", 0.0))) for p, loaded in pairs if p in self.state])
+        for parameter, loaded in pairs:
+            if parameter not in self.state:
+                continue
+            held = self.state[parameter]
+            for name, first in self.init_state(parameter, group).items():
+                value = loaded.get(name)
+                if name in held:
+                    held[name].copy_(first if value is None else value)
+                else:
+                    held[name] = first if value is None else first.copy_(value)
+
+    def _load_counts(self, counts: list[tuple[Tensor, float]]) -> None:
+        """Set the steps; equal ones share a tensor."""
+        shared: dict[float, Tensor] = {}
+        used: set[int] = set()
+        for parameter, count in counts:
+            held = self.state[parameter]
+            if count not in shared:
+                step = held["step"] if id(held["step"]) not in used else _counter(count)
+                step.fill_(count)
+                used.add(id(step))
+                shared[count] = step
+            held["step"] = shared[count]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "attributes": {k: v for k, v in self.__dict__.items() if k not in ("state", "param_groups")},
+            "state": [(parameter, dict(held)) for parameter, held in self.state.items()],
+            "param_groups": [{**group.copy(), "params": list(group["params"])} for group in self.param_groups],
+        }
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self.__dict__.update(saved["attributes"])
+        self.state = States()
+        for parameter, held in saved["state"]:
+            self.state[parameter] = WatchedDict(held)
+        groups = [ParamGroup({**group, "params": WatchedList(group["params"])}) for group in saved["param_groups"]]
+        self.param_groups = WatchedList(groups)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([*lines, ")"])
+
+
+_NONE = WatchedDict()
+"""The state of a parameter of an optimiser that keeps none."""
+
+
+def _counter(value: float) -> Tensor:
+    return Tensor(np.array(value, float32))
+
+
+def count_of(step: Tensor) -> Any:
+    """The number of steps: a Python float, or while recording a 0-d float64 tensor."""
+    if _state.active_recorder() is None:
+        return step.item()
+    return step.to(np.dtype(np.float64))
+
+
+def non_negative(name: str, value: Any) -> None:
+    """Refuse negative settings.
+
+    Raises:
+        ArgumentError: for one.
+    """
+    if not isinstance(value, Tensor) and not value >= 0.0:
+        raise ArgumentError(f"Invalid {name} value: {value}")
+
+
+def _attribute(name: str) -> Callable[[Any], object]:
+    return lambda optimizer: optimizer.__dict__.get(name, MISSING)
+
+
+def expand(optimizer: Any) -> Iterator[Child]:
+    """The parts of an optimiser."""
+    yield Child("(names)", lambda held: tuple(held.__dict__), tuple(optimizer.__dict__))
+    for name, value in optimizer.__dict__.items():
+        yield Child(name, _attribute(name), value)
+
+
+register_expander(Optimizer, expand)
+
+__all__ = ["Optimizer", "count_of", "non_negative"]
