@@ -1,1 +1,1 @@
-"""Benchmarks of tracegraph against NumPy, its own eager execution and, where installed, PyTorch and JAX: `python -m benchmarks`."""
+"""`python -m benchmarks`: traced functions against NumPy, eager execution and, where installed, PyTorch and JAX."""

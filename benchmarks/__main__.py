@@ -35,13 +35,19 @@ def arguments_parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Compare tracegraph's traced functions with eager execution, NumPy and, where installed, PyTorch and JAX.",
+        description="Compare traced functions with eager execution, NumPy and, where installed, PyTorch and JAX.",
     )
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"what to measure: {', '.join(SECTIONS)} (default: all)")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"what to measure: {', '.join(SECTIONS)} (default: all)"
+    )
     parser.add_argument("--only", nargs="+", metavar="NAME", default=None, help="workloads; see --list")
     parser.add_argument("--variants", nargs="+", metavar="NAME", default=None, choices=variants.VARIANTS)
-    parser.add_argument("--reference", nargs="+", metavar="NAME", default=None, choices=variants.VARIANTS, help="what ratios refer to")
-    parser.add_argument("--compile", action="store_true", help="also torch.compile, which needs a C++ compiler and some 20 s each")
+    parser.add_argument(
+        "--reference", nargs="+", metavar="NAME", default=None, choices=variants.VARIANTS, help="what ratios refer to"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="also torch.compile, which needs a C++ compiler and some 20 s each"
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds of short turns")
     parser.add_argument("--rounds", type=int, default=None)
     parser.add_argument("--scale", type=float, default=1.0, help="size of the inputs, 1 being full size")
@@ -49,7 +55,9 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser.add_argument("--isolate", action="store_true", help="a process for each variant, not only for each peer")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--chart", type=Path, metavar="FILE.png", help="needs matplotlib")
-    parser.add_argument("--from-json", type=Path, metavar="FILE", help="measure nothing: print and draw a file written by --json")
+    parser.add_argument(
+        "--from-json", type=Path, metavar="FILE", help="measure nothing: print and draw a file written by --json"
+    )
     parser.add_argument("--list", action="store_true", help="list the workloads and end")
     return parser
 
@@ -101,9 +109,12 @@ def text(found: dict[str, Any], references: Sequence[str]) -> str:
         for workload, measured in found["times"].items()
     }
     parts = [
-        f"{found['machine']['processor']}, {settings['threads']} threads, median of {settings['rounds']} interleaved rounds; "
+        f"{found['machine']['processor']}, {settings['threads']} threads, median of {settings['rounds']} rounds; "
         + ", ".join(f"{name} {version}" for name, version in found["machine"]["versions"].items() if version)
     ]
+    load, cores = found["machine"]["load"], found["machine"]["cores"]
+    if load is not None and load > cores / 2:
+        parts.append(f"Other processes were running (load {load:.1f} on {cores} cores): expect wide spreads.")
     if times:
         parts.append(report.times_table(times, names, references))
         parts.append(
@@ -114,6 +125,7 @@ def text(found: dict[str, Any], references: Sequence[str]) -> str:
     if found["costs"]:
         parts += ["Costs of one call, eager -> traced (steps: kernels + native routines + host steps)"]
         parts.append(report.costs_table(found["costs"]))
+        parts += ["\n".join(report.cost_faults(found["costs"]))] if report.cost_faults(found["costs"]) else []
     if found["starts"]:
         parts += ["Process start to the end of the second MLP training step", report.starts_table(found["starts"])]
     return "\n\n".join(parts)
@@ -121,10 +133,10 @@ def text(found: dict[str, Any], references: Sequence[str]) -> str:
 
 def default_references(found: dict[str, Any]) -> list[str]:
     """Every variant of the run but the traced one."""
-    return [name for name in found["settings"]["variants"] if name != report.SUBJECT and variants_ran(found, name)]
+    return [name for name in found["settings"]["variants"] if name != report.SUBJECT and was_timed(found, name)]
 
 
-def variants_ran(found: dict[str, Any], name: str) -> bool:
+def was_timed(found: dict[str, Any], name: str) -> bool:
     """Whether a variant was timed at all."""
     return any(measured.get(name, {}).get("seconds") for measured in found["times"].values())
 
@@ -153,7 +165,9 @@ def main(arguments: Sequence[str]) -> int:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if options.chart:
         chart.draw(found, options.chart)
-    return int(any(record["status"] in ("wrong", "failed") for each in found["times"].values() for record in each.values()))
+    return int(
+        any(record["status"] in ("wrong", "failed") for each in found["times"].values() for record in each.values())
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draws a run as horizontal bars: for each workload, how many times as fast as each reference the traced function is."""
+"""Draws a run as horizontal bars: how many times as fast as each reference the traced function is."""
 
 import importlib
 import importlib.util
@@ -15,7 +15,12 @@ COLOURS = {
     variants.TORCH_COMPILE: "#f2a541",
     variants.JAX: "#54a24b",
 }
-NAMES = {variants.EAGER: "tracegraph eager", variants.NUMPY: "NumPy", variants.TORCH: "PyTorch", variants.JAX: "JAX jit"}
+NAMES = {
+    variants.EAGER: "tracegraph eager",
+    variants.NUMPY: "NumPy",
+    variants.TORCH: "PyTorch",
+    variants.JAX: "JAX jit",
+}
 BAR, GAP = 0.17, 0.11
 """Inches: height of a bar, and space between the bars of two workloads."""
 
@@ -26,7 +31,7 @@ def is_possible() -> bool:
 
 
 def ratios(found: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """For each workload and reference, the time of the reference in traced times: medians of the ratios within rounds."""
+    """For each workload and reference, its time divided by the traced one: medians of the ratios within rounds."""
     result: dict[str, dict[str, float]] = {}
     for workload, measured in found["times"].items():
         ours = measured.get(variants.TRACED, {}).get("seconds")
@@ -83,7 +88,9 @@ def draw(found: dict[str, Any], path: Path) -> None:
         f"tracegraph @trace, float32, {settings['threads']} threads\n{found['machine']['processor']}",
         fontsize=10, loc="left",
     )  # fmt: skip
-    figure.legend(loc="outside upper right", ncols=len(series), frameon=False, fontsize=8, title="compared with", title_fontsize=8)
+    figure.legend(
+        loc="outside upper right", ncols=len(series), frameon=False, fontsize=8, title="compared with", title_fontsize=8
+    )
     figure.savefig(path)
 
 

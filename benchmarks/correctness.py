@@ -49,13 +49,15 @@ def compare(found: Sequence[Array], expected: Sequence[Array], tolerance: float)
             return Verdict(np.inf, f"result {number} has shape {ours.shape}, not {right.shape}")
         error = relative_error(ours, right)
         if not error <= tolerance:
-            return Verdict(error, f"result {number} is off by {error:.1e} of its largest magnitude (at most {tolerance:.0e})")
+            return Verdict(
+                error, f"result {number} is off by {error:.1e} of its largest magnitude (at most {tolerance:.0e})"
+            )
         largest = max(largest, error)
     return Verdict(largest)
 
 
 def relative_error(found: Array, expected: Array) -> float:
-    """The largest difference, relative to the largest magnitude expected; NaN and infinity must be where they are expected."""
+    """The largest difference, relative to the largest magnitude expected; NaN and infinity must be in their places."""
     if expected.size == 0:
         return 0.0
     finite = np.isfinite(expected)

@@ -1,4 +1,4 @@
-"""What one call of a workload costs in the dynamic and in the static model: operations, kernels, Python calls, bytes, allocations.
+"""What one call costs in the dynamic and in the static model: operations, kernels, Python calls, bytes, arrays.
 
 Nothing here is timed but the two calls themselves; the rest is counted, so it is the same on every machine.
 """
@@ -41,8 +41,8 @@ def counted_operations(action: Callable[[], Any]) -> Counts:
     """The operations that eager execution dispatches in one call, and the bytes of their operands and results.
 
     They are counted by the library's own recorder, without a trace being made. A view moves nothing. An in-place
-    operation is recorded as an operation and a write of its result; it is counted as one pass that allocates nothing, as
-    eager execution does it when nobody records. Memory that NumPy takes inside one operation is not seen.
+    operation is recorded as an operation and a write of its result; it is counted as one pass that allocates
+    nothing, as eager execution does it when nobody records. Memory that NumPy takes inside one operation is not seen.
     """
     recorder_type = importlib.import_module("tracegraph.trace.recorder").Recorder
     state = importlib.import_module("tracegraph._state")
@@ -126,19 +126,14 @@ def _seconds(actions: Iterable[Callable[[], Any]]) -> list[float]:
 
 
 def measure(workload: Workload, arrays: Arrays) -> Counts:
-    """Costs of the dynamic and the static model for one call in the steady state: two dictionaries, of plain numbers and words."""
-    trace = variants.tracer()
+    """Costs of the dynamic and the static model for one call in the steady state, by the keys of the README."""
     made: list[Any] = []
-
-    def kept(function: Callable[..., Any]) -> Any:
-        made.append(trace(function))
-        return made[-1]
 
     def copies() -> Arrays:
         return {name: array.copy() for name, array in arrays.items()}
 
     eager = workload.tensors(variants.tracegraph_framework(), copies())
-    traced = workload.tensors(variants.tracegraph_framework(kept), copies())
+    traced = workload.tensors(variants.tracegraph_framework(variants.tracer(made)), copies())
     for _ in range(3):
         eager.action()
         traced.action()

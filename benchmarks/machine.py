@@ -20,7 +20,7 @@ def processor() -> str:
 
 
 def describe() -> dict[str, Any]:
-    """Processor, number of cores this process may use, system, and versions of what is installed."""
+    """Processor, cores this process may use, load in the last minute, system, and versions of what is installed."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions: dict[str, str | None] = {}
     for package in PACKAGES:
@@ -31,6 +31,7 @@ def describe() -> dict[str, Any]:
     return {
         "processor": processor(),
         "cores": cores,
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": versions,

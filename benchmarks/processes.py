@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,9 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "TRACEGRAPH_NUM_THREADS",
 )
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Where workers run, so that they find these benchmarks."""
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -33,7 +37,9 @@ def bound(threads: int) -> list[str]:
     if not hasattr(os, "sched_setaffinity"):
         return [sys.executable]
     cores = sorted(os.sched_getaffinity(0))[:threads]
-    program = f"import os, sys; os.sched_setaffinity(0, {cores}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    program = (
+        f"import os, sys; os.sched_setaffinity(0, {cores}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
     return [sys.executable, "-c", program]
 
 
@@ -72,6 +78,7 @@ class Player:
         return subprocess.Popen(
             [*command, *options, *self.variants],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment(self.threads),
+            cwd=ROOT,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -107,8 +114,3 @@ class Players:
         for player in set(self.of.values()):
             player.close()
         self.log.close()
-
-    def log_text(self) -> str:
-        """What the workers have printed."""
-        self.log.seek(0)
-        return self.log.read()

@@ -11,9 +11,8 @@ SUBJECT = variants.TRACED
 
 def duration(seconds: float) -> str:
     """Seconds with three digits and a unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            break
+    units = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+    unit, size = next((pair for pair in units if seconds >= pair[1]), units[-1])
     value = seconds / size
     return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
 
@@ -53,8 +52,11 @@ def _cell(measurement: Measurement | None) -> tuple[str, str]:
         return "-", ""
     if measurement.status != "ok":
         return measurement.status.upper(), ""
+    mark = "*" if measurement.message else ""
     low, high = min(measurement.seconds), max(measurement.seconds)
-    return duration(measurement.median), f"{100 * (low / measurement.median - 1):.0f}..{100 * (high / measurement.median - 1):+.0f}%"
+    median = measurement.median
+    spread = f"{100 * (low / median - 1):.0f}..{100 * (high / median - 1):+.0f}%"
+    return mark + duration(median), spread
 
 
 def head(names: Sequence[str], references: Sequence[str]) -> list[str]:
@@ -65,7 +67,7 @@ def head(names: Sequence[str], references: Sequence[str]) -> list[str]:
 def times_table(
     results: Mapping[str, Mapping[str, Measurement]], names: Sequence[str], references: Sequence[str]
 ) -> str:
-    """Median time per call of each variant with its spread under it, and how many times as fast as each reference the traced one is."""
+    """Median time per call of each variant, its spread below, and the traced one's speed in terms of each reference."""
     rows = [head(names, references)]
     for workload, measurements in results.items():
         cells = [_cell(measurements.get(name)) for name in names]
@@ -81,15 +83,13 @@ def times_table(
 
 
 def faults(results: Mapping[str, Mapping[str, Measurement]]) -> list[str]:
-    """A line for everything that is wrong or has failed."""
+    """A line for everything that is wrong, has failed, or was not compiled."""
     return [
         f"{workload}, {name}: {measurement.status}: {measurement.message}"
         for workload, measurements in results.items()
         for name, measurement in measurements.items()
-        if measurement.status in ("wrong", "failed")
+        if measurement.status in ("wrong", "failed") or (measurement.status == "ok" and measurement.message)
     ]
-
-
 
 
 def costs_table(costs: Mapping[str, Mapping[str, Any]]) -> str:
@@ -120,6 +120,17 @@ def costs_table(costs: Mapping[str, Mapping[str, Any]]) -> str:
     return table(rows, left=2)
 
 
+def cost_faults(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for every workload whose costs are unknown, or that was not compiled: why."""
+    lines = []
+    for workload, both in costs.items():
+        if "static" not in both:
+            lines.append(f"{workload}, costs: {both['message']}")
+        elif both["static"]["verdict"] != "static":
+            lines.append(f"{workload} was not compiled, because it {', '.join(both['static']['reasons'])}")
+    return lines
+
+
 def _with_moved(counts: Mapping[str, Any]) -> dict[str, Any]:
     moved = {"moved": counts["bytes_read"] + counts["bytes_written"]} if "bytes_read" in counts else {}
     return {**counts, **moved}
@@ -131,6 +142,7 @@ def starts_table(starts: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [["start", "caches", *(part.replace("_", " ") for part in parts)]]
     for name, found in starts.items():
         for kind in ("cold", "warm"):
-            cells = [duration(found[kind][part]) for part in parts] if found["status"] == "ok" else ["FAILED"] + 3 * [""]
+            known = found["status"] == "ok"
+            cells = [duration(found[kind][part]) if known else "failed" for part in parts]
             rows.append([name, kind, *cells])
     return table(rows, left=2)

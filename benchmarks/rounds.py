@@ -1,4 +1,4 @@
-"""Interleaved measurement: in every round each variant takes one turn, so that what slows the machine slows all of them."""
+"""Interleaved measurement: in every round each variant takes a turn, so what slows the machine slows all of them."""
 
 import statistics
 import time
@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.processes import ProcessError, Players
+from benchmarks.processes import Players, ProcessError
 from benchmarks.workload import Workload
 
 SETTLE_SECONDS = 0.04
-"""Pause before a turn: OpenMP and BLAS threads spin for up to 30 ms after their last work, on cores the next turn needs."""
+"""Pause before a turn: idle OpenMP and BLAS threads spin for up to 30 ms on cores that the next turn needs."""
 
 
 @dataclass
 class Measurement:
-    """What one variant gave for one workload: a status, the error of its results, and the seconds per call of each round.
+    """What a variant gave for a workload: a status, the error of its results, and the seconds per call of each round.
 
     `status` is "ok", "wrong" (not timed), "failed", or "absent" (not installed, or no such implementation).
     """
@@ -52,7 +52,13 @@ def ratio(slower: Measurement, faster: Measurement) -> float | None:
 
 
 def measure(
-    workload: Workload, names: Sequence[str], players: Players, *, scale: float, rounds: int, tell: Callable[[str], None]
+    workload: Workload,
+    names: Sequence[str],
+    players: Players,
+    *,
+    scale: float,
+    rounds: int,
+    tell: Callable[[str], None],
 ) -> dict[str, Measurement]:
     """Measure a workload in all variants that are there, checking each first."""
     found: dict[str, Measurement] = {}

@@ -1,4 +1,4 @@
-"""Cold and warm starts: whole processes from their launch to the first compiled training step, with empty and with filled caches.
+"""Cold and warm starts: whole processes until the first compiled training step, with empty and with filled caches.
 
 `python -m benchmarks.starts VARIANT` is such a process; it prints the seconds that its parts took.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import variants
-from benchmarks.processes import bound, environment
+from benchmarks.processes import ROOT, bound, environment
 from benchmarks.workloads import WORKLOADS
 
 WORKLOAD = "mlp-training"
@@ -33,7 +33,7 @@ def launch(variant: str, folder: Path, threads: int) -> dict[str, float]:
     started = time.perf_counter()
     done = subprocess.run(
         [*bound(threads), "-m", "benchmarks.starts", variant],
-        env={**environment(threads), **caches, **STORE_ALL}, check=True, capture_output=True, text=True,
+        env={**environment(threads), **caches, **STORE_ALL}, check=True, capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     total = time.perf_counter() - started
     parts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The ways a workload can be run: NumPy, tracegraph eager and traced, PyTorch eager and compiled, JAX; `make` builds a case."""
+"""The ways to run a workload: NumPy, tracegraph eager and traced, PyTorch eager and compiled, JAX."""
 
 import importlib
 import importlib.util
@@ -41,10 +41,15 @@ def tracegraph_framework(compiled: Callable[..., Any] | None = None) -> Framewor
     return Framework(library, nn, functional, optim, compiled or plain, library.tensor)
 
 
-def tracer() -> Callable[..., Any]:
-    """`tracegraph.trace.trace`."""
-    trace: Callable[..., Any] = importlib.import_module("tracegraph.trace").trace
-    return trace
+def tracer(made: list[Any]) -> Callable[..., Any]:
+    """`tracegraph.trace.trace`, which also appends the traced functions to a list."""
+    trace = importlib.import_module("tracegraph.trace").trace
+
+    def kept(function: Callable[..., Any]) -> Any:
+        made.append(trace(function))
+        return made[-1]
+
+    return kept
 
 
 def torch_framework(*, compiled: bool) -> Framework:
@@ -55,8 +60,8 @@ def torch_framework(*, compiled: bool) -> Framework:
     )
 
 
-def make(variant: str, workload: Workload, arrays: Arrays) -> Case | None:
-    """The case of a workload in a variant, or None where the workload has none."""
+def make(variant: str, workload: Workload, arrays: Arrays, traced: list[Any] | None = None) -> Case | None:
+    """The case of a workload in a variant, or None if it has none; traced functions are appended to `traced`."""
     if variant == NUMPY:
         formula = workload.formula
         return Case(lambda: formula(arrays)) if workload.numpy else None
@@ -64,7 +69,7 @@ def make(variant: str, workload: Workload, arrays: Arrays) -> Case | None:
         return workload.jax(importlib.import_module("jax"), arrays)
     if variant in (TORCH, TORCH_COMPILE):
         return workload.tensors(torch_framework(compiled=variant == TORCH_COMPILE), arrays)
-    framework = tracegraph_framework(tracer() if variant == TRACED else None)
+    framework = tracegraph_framework(tracer([] if traced is None else traced) if variant == TRACED else None)
     return workload.tensors(framework, arrays)
 
 

@@ -1,12 +1,13 @@
-"""A process that runs some variants: it prepares a workload and takes one timed turn at a time, as told on its standard input.
+"""A process that runs some variants: it prepares a workload and takes timed turns, as told on its standard input.
 
-Requests and answers are lines of JSON. Between requests the process waits in a read, so it takes no core from the others.
+Requests and answers are lines of JSON. Between requests the process sleeps in a read and takes no core from others.
 """
 
 import argparse
 import gc
 import json
 import os
+import statistics
 import sys
 import time
 import traceback
@@ -19,6 +20,7 @@ from benchmarks.workload import Array, Case
 from benchmarks.workloads import WORKLOADS
 
 MOST_CALLS = 100_000
+PARTS = 5
 
 
 class Worker:
@@ -45,7 +47,8 @@ class Worker:
         """Build a case, check its results, and find how many calls make a turn."""
         workload = WORKLOADS[name]
         self._open(name, scale)
-        case = variants.make(variant, workload, {key: array.copy() for key, array in self._arrays.items()})
+        traced: list[Any] = []
+        case = variants.make(variant, workload, {key: array.copy() for key, array in self._arrays.items()}, traced)
         if case is None:
             return {"status": "absent", "message": "no such implementation of this workload"}
         started = time.perf_counter()
@@ -57,22 +60,29 @@ class Worker:
         self.calls[variant] = self._calibrate(case)
         gc.collect()
         gc.freeze()
-        return {"status": "ok", "error": verdict.error, "calls": self.calls[variant], "first_calls_seconds": checked}
+        return {
+            "status": "ok", "message": "; ".join(map(not_compiled, traced)).strip("; "), "error": verdict.error,
+            "calls": self.calls[variant], "first_calls_seconds": checked,
+        }  # fmt: skip
 
     def _calibrate(self, case: Case) -> int:
         """The number of calls that takes about a turn."""
         calls = 1
         while True:
-            taken = seconds(case, calls)
+            taken = min(seconds(case, calls) for _ in range(3))
             if taken * 4 > self.turn_seconds or calls >= MOST_CALLS:
                 return min(MOST_CALLS, max(1, round(calls * self.turn_seconds / taken)))
             calls *= 4
 
     def turn(self, variant: str) -> dict[str, Any]:
-        """Seconds per call of one turn, after a call that is not timed."""
+        """Seconds per call of one turn, after a call that is not timed: the median of a few parts of the turn.
+
+        A part in which the system gave the core to another process, for several milliseconds, does not count then.
+        """
         case, calls = self.cases[variant], self.calls[variant]
         case.action()
-        return {"seconds": seconds(case, calls) / calls}
+        parts = min(PARTS, calls)
+        return {"seconds": statistics.median(seconds(case, calls // parts) / (calls // parts) for _ in range(parts))}
 
     def costs(self, name: str, scale: float) -> dict[str, Any]:
         """What the dynamic and the static model do for one call."""
@@ -91,6 +101,12 @@ class Worker:
         raise ValueError(f"unknown command {command!r}")
 
 
+def not_compiled(function: Any) -> str:
+    """Why a traced function runs plain, or nothing: its times are then those of eager execution."""
+    explained = function.explain()
+    return "" if explained.verdict == "static" else f"not compiled, because it {', '.join(explained.reasons)}"
+
+
 def seconds(case: Case, calls: int) -> float:
     """Seconds that a number of calls takes."""
     action = case.action
@@ -107,12 +123,12 @@ def serve(worker: Worker, requests: TextIO, answers: TextIO) -> None:
             answer = worker.answer(json.loads(line))
         except Exception as error:  # noqa: BLE001 - whatever a library raises is a result of the benchmark
             traceback.print_exc()
-            answer = {"status": "failed", "message": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"}
+            answer = {"status": "failed", "message": "".join(traceback.format_exception_only(error)).splitlines()[0]}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run as `python -m benchmarks.worker`: answers go to the original standard output, all other printing to stderr."""
+    """Run as `python -m benchmarks.worker`: answers go to the standard output, all other printing to stderr."""
     parser = argparse.ArgumentParser(prog="benchmarks.worker")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--turn", type=float, required=True)

@@ -1,4 +1,4 @@
-"""What a workload is: seeded inputs, a formula in NumPy, and the same function for PyTorch-like libraries and for JAX."""
+"""What a workload is: seeded inputs, a formula in NumPy, and the function for PyTorch-like libraries and for JAX."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Framework:
-    """A library with PyTorch's names, and what is done to a function before it is timed (nothing, `trace`, `torch.compile`)."""
+    """A library with PyTorch's names, and what is done to what is timed (nothing, `trace`, `torch.compile`)."""
 
     library: Any
     nn: Any
@@ -39,8 +39,8 @@ class Workload:
         name: what `--only` calls it.
         title: one line for people, with the sizes at scale 1.
         inputs: seeded arrays for a scale (1 is full size, smaller is for tests).
-        formula: results in NumPy; with the inputs in float64 it is the reference that every variant is checked against. It
-            gives the outputs of the last of `CHECKED_CALLS` calls, followed by the state after them.
+        formula: results in NumPy; with the inputs in float64 it is the reference that every variant is checked
+            against. It gives the outputs of the last of `CHECKED_CALLS` calls, followed by the state after them.
         tensors: the implementation for tracegraph and PyTorch.
         jax: the implementation for JAX, given the module.
         numpy: whether `formula` is also a fair implementation in NumPy; without it that variant is absent.

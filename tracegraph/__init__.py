@@ -8,6 +8,7 @@ from tracegraph.autograd import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
+from tracegraph.compiler.ops import exports
 from tracegraph.compiler.ops.activations import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
@@ -68,6 +69,7 @@ from tracegraph.tensor import Tensor as Tensor, tensor as tensor
 from tracegraph.trace import trace as trace
 
 attach()
+globals().update({name: function for name, function in exports().items() if name not in globals()})
 
 float = float32
 double = float64
@@ -75,4 +77,4 @@ half = float16
 long = int64
 int = int32
 
-del attach
+del attach, exports

@@ -34,6 +34,20 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def containers(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The containers inside of a structure, each with the expression that reaches it from `path`.
+
+    >>> list(containers({"a": (1, [2])}, "x"))
+    [("x['a']", (1, [2])), ("x['a'][1]", [2])]
+    """
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        if is_container(item):
+            inner = f"{path}[{key!r}]"
+            yield inner, item
+            yield from containers(item, inner)
+
+
 def rebuild(value: Any, replace: Callable[[Any], Any]) -> Any:
     """The structure with new containers of the same kinds and its leaves replaced.
 

@@ -22,7 +22,7 @@ def _formula(arrays: Arrays) -> list[Array]:
     erf = np.frompyfunc(math.erf, 1, 1)
 
     def normal(x: Array) -> Array:
-        return 0.5 + 0.5 * np.asarray(erf(x * math.sqrt(0.5)).astype(x.dtype))
+        return 0.5 + 0.5 * np.asarray(erf(x * math.sqrt(0.5)), x.dtype)
 
     width = VOLATILITY * np.sqrt(years)
     d1 = (np.log(price / strike) + (RATE + 0.5 * VOLATILITY**2) * years) / width

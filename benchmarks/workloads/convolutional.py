@@ -1,4 +1,4 @@
-"""A convolutional network for 28 x 28 images (32 and 64 channels, pooling, 128 units): inference and a training step."""
+"""A convolutional network for 28 x 28 images (32 and 64 channels, pooling, 128 units): inference, training step."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the networks share: models with given parameters, inference and training steps, in PyTorch's names and in JAX."""
+"""What the networks share: models with given parameters, inference, training steps, in PyTorch's names and JAX."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,8 @@ def parameters(arrays: Arrays) -> Arrays:
 
 def initial(draw: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """A weight with the variance of He et al. (2015), for inputs of all dimensions but the first."""
-    return (draw.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+    weight: Array = draw.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+    return weight.astype(np.float32)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array]:

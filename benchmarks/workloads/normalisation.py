@@ -22,7 +22,7 @@ def _inputs(scale: float) -> Arrays:
 
 
 def _softmax(x: Array) -> Array:
-    y = np.exp(x - x.max(axis=1, keepdims=True))
+    y: Array = np.exp(x - x.max(axis=1, keepdims=True))
     y /= y.sum(axis=1, keepdims=True)
     return y
 

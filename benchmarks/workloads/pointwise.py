@@ -1,4 +1,4 @@
-"""Chains of pointwise operations: `tanh(a x + b) sigmoid(x)` on few and on many elements, and GELU with bias and residual."""
+"""Chains of pointwise operations: `tanh(a x + b) sigmoid(x)` of few and many elements, GELU with bias and residual."""
 
 import math
 from typing import Any
@@ -45,7 +45,7 @@ def _gelu_inputs(scale: float) -> Arrays:
 
 def _gelu_formula(arrays: Arrays) -> list[Array]:
     shifted = arrays["x"] + arrays["bias"]
-    inner = np.frompyfunc(math.erf, 1, 1)(shifted * math.sqrt(0.5)).astype(shifted.dtype)
+    inner = np.asarray(np.frompyfunc(math.erf, 1, 1)(shifted * math.sqrt(0.5)), shifted.dtype)
     return [0.5 * shifted * (1 + inner) + arrays["residual"]]
 
 

@@ -1,4 +1,4 @@
-"""Reductions of whole arrays: a weighted sum, a largest element, a logarithm of a sum of exponentials; and row sums of a product."""
+"""Reductions of whole arrays (weighted sum, maximum, logarithm of a sum of exponentials) and of rows."""
 
 from typing import Any
 
@@ -42,7 +42,10 @@ def _case(function: Any) -> Any:
 
 
 WORKLOADS = (
-    Workload("reductions", "sum(x y), max(x), logsumexp(x), 4 M elements", _inputs, _whole_formula, _case(whole), _whole_jax),
+    Workload(
+        "reductions", "sum(x y), max(x), logsumexp(x), 4 M elements",
+        _inputs, _whole_formula, _case(whole), _whole_jax,
+    ),
     Workload(
         "row-products", "sum(x y) over rows, 4096 x 1024",
         _inputs, lambda arrays: [(arrays["x"] * arrays["y"]).sum(1)], _case(row_products),

@@ -138,6 +138,7 @@ class Fusion:
             if node.kind is not Kind.LEAF and not finder.reads_through(node):
                 self._add(node)
         self._merge_siblings()
+        self._merge_scalars()
 
     def reads(self, node: Node) -> list[Node]:
         """The stored nodes a node reads."""
@@ -250,6 +251,15 @@ class Fusion:
                         first, second = self.groups[left], self.groups[right]
                         if first.domain == second.domain:
                             self._try_merge(first, second)
+
+    def _merge_scalars(self) -> None:
+        """Merge groups that compute single numbers (step counts, learning rates): one kernel costs less than many."""
+        first: Group | None = None
+        for number in sorted(self.groups):
+            group = self.groups.get(number)
+            if group is None or group.opaque or math.prod(group.domain.shape) != 1:
+                continue
+            first = group if first is None else self._try_merge(first, group) or group
 
     def schedule(self) -> list[Group]:
         """The groups in an order in which each comes after what it needs, close to the order of the nodes."""

@@ -8,10 +8,10 @@ from tracegraph.compiler.ir import Graph, Node, make
 from tracegraph.compiler.loop_ir import Buffer, Kernel, Load, Loop, Store
 from tracegraph.compiler.lowering.accesses import AccessFinder
 from tracegraph.compiler.lowering.collapse import collapse
+from tracegraph.compiler.lowering.column_loops import unroll_columns
 from tracegraph.compiler.lowering.elements import is_virtual
 from tracegraph.compiler.lowering.fusion import Domain, Fusion, Group, is_loop_node
 from tracegraph.compiler.lowering.kernels import KernelMaker
-from tracegraph.compiler.lowering.products import transpose_products
 from tracegraph.compiler.lowering.memory import Lifetime, MemoryPlan, plan
 from tracegraph.compiler.lowering.ordered import is_ordered, ordered_kernel, ordered_reads
 from tracegraph.compiler.lowering.reduction_loops import precise, split
@@ -53,7 +53,7 @@ class _Lowering:
     """The work of `lower`, step by step."""
 
     def __init__(self, graph: Graph, *, use_blas: bool) -> None:
-        self.graph = own_roots(transpose_products(graph))
+        self.graph = own_roots(graph)
         self.use_blas = use_blas
         self.opaque: dict[Node, tuple[Node, ...]] = {}
         self.routines: dict[Node, Routine] = {}
@@ -216,7 +216,7 @@ class _Lowering:
         first = next(iter(group.places))
         name = f"{first.operation.name if len(group.places) == 1 else 'fused'}_{number}"
         kernel = KernelMaker(group, self.buffers, self.finder, name, status=number + 1).make()
-        return KernelStep(collapse(kernel), group)
+        return KernelStep(unroll_columns(collapse(kernel)), group)
 
     def _plan(self, steps: list[Step], commits: list[KernelStep], outputs: tuple[Output, ...]) -> MemoryPlan:
         fixed = {*self.input_buffers, *(buffer for buffer, _ in self.constants), *(output.buffer for output in outputs)}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tracegraph.compiler.ir import Graph, Node, make
+from tracegraph.compiler.ir import Node
 from tracegraph.compiler.ops.contraction import Matmul
 from tracegraph.compiler.ops.movement import Permute
 from tracegraph.compiler.ops.spec import float32, float64
@@ -40,28 +40,6 @@ def swaps_last(node: Node) -> bool:
         return False
     rank = len(node.operation.dims)
     return rank >= 2 and node.operation.dims == (*range(rank - 2), rank - 1, rank - 2)
-
-
-def _swap(node: Node) -> Node:
-    rank = len(node.shape)
-    return make(Permute((*range(rank - 2), rank - 1, rank - 2)), node, location=node.location, backward=node.backward)
-
-
-def transpose_products(graph: Graph) -> Graph:
-    """Products whose only use is their transposition are computed transposed: (A B)^T = B^T A^T."""
-    uses = graph.uses
-
-    def rule(node: Node, operands: tuple[Node, ...]) -> Node | None:
-        if not swaps_last(node) or not is_product(node.operands[0]) or uses[node.operands[0]] != 1:
-            return None
-        product = operands[0]
-        a, b = product.operands
-        if len(a.shape) != len(b.shape) or len(a.shape) != len(node.shape):
-            return None
-        left, right = (x.operands[0] if swaps_last(x) else _swap(x) for x in (b, a))
-        return make(product.operation, left, right, location=product.location, backward=product.backward)
-
-    return graph.rewrite(rule)
 
 
 def factor(node: Node) -> Factor:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import tracegraph as tg
+from tracegraph import _state
 from tests.trace.differential import outcome, same
 from tests.trace.test_arguments import ramp
 
@@ -131,7 +132,7 @@ def test_captured_tensor_that_comes_to_need_a_gradient() -> None:
         w.mul_(v)
         result = f(ramp(3))
         yield result
-        result.backward()
+        tg.autograd.backward(result)
         yield v
 
     same(scenario)
@@ -179,11 +180,11 @@ def test_default_dtype_changes() -> None:
 
         for _ in range(2):
             yield f(ramp(3, dtype=np.int64))
-            tg.set_default_dtype(tg.float64)
+            _state.local.default_dtype = tg.float64
             try:
                 yield f(ramp(3, dtype=np.int64))
             finally:
-                tg.set_default_dtype(tg.float32)
+                _state.local.default_dtype = None
 
     same(scenario)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tracegraph import _state
+from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime.errors import GradientError
@@ -52,7 +53,7 @@ def unpack_operand(kept: tuple[Any, ...], name: str) -> Any:
     return tensor if tensor._data is data else Tensor(data)
 
 
-def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode") -> Tensor:
+def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode | OutputNode") -> Tensor:
     """The output as it was when the operation ran; not the tensor itself, which would keep itself alive through its node.
 
     Raises:
@@ -169,15 +170,25 @@ class GradNode:
         return f"<{self.name} backward>"
 
 
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    return dispatch.as_tensor(np.zeros(shape, dtype), literal=True)  # type: ignore[no-any-return]
+
+
 class FunctionNode:
     """The tape entry of a custom `autograd.Function`: one node with any number of outputs."""
 
-    __slots__ = ("__weakref__", "call", "edges", "hooks", "name", "output_specs", "released")
+    __slots__ = ("__weakref__", "call", "edges", "hooks", "materialize", "name", "output_specs", "released")
 
     def __init__(
-        self, name: str, call: Callable[..., Any], operands: Sequence[Tensor], outputs: Sequence[Tensor]
+        self,
+        name: str,
+        call: Callable[..., Any],
+        operands: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        materialize: bool = True,
     ) -> None:
         self.name = name
+        self.materialize = materialize
         self.call: Callable[..., Any] | None = call
         self.hooks: list[Hook] | None = None
         self.released = False
@@ -185,14 +196,14 @@ class FunctionNode:
         self.output_specs = tuple((output._data.shape, output._data.dtype) for output in outputs)
 
     def cotangents(self, g: Sequence[Tensor | None]) -> list[Any]:
-        """Cotangents of the operands from those of all outputs; an output not used gets zeros."""
+        """Cotangents of the operands from those of all outputs; an output not used gets zeros, or None unless `materialize`."""
         if self.released or self.call is None:
             raise GradientError(
                 f"{self.name}: backward through this graph a second time: what it had saved was freed; "
                 "pass retain_graph=True to the first backward"
             )
         filled = [
-            value if value is not None else Tensor(np.zeros(shape, dtype))
+            value if value is not None or not self.materialize else _zeros(shape, dtype)
             for value, (shape, dtype) in zip(g, self.output_specs, strict=True)
         ]
         return list(self.call(*filled))

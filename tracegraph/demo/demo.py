@@ -1,6 +1,7 @@
 """`run_demo(options)`: trains one network twice from the same seed, eagerly and traced, in turns, and compares everything."""
 
 import contextlib
+import functools
 import os
 import statistics
 import tempfile
@@ -18,6 +19,7 @@ from tracegraph.demo.training import OPTIMISERS, Trainer
 from tracegraph.report.timing import Cost, Timings, count_calls, peak_bytes
 from tracegraph.runtime.cache import clear_memory
 from tracegraph.runtime.errors import ArgumentError
+from tracegraph.tensor import tensor
 from tracegraph.trace import TracedFunction
 
 _CACHE_VARIABLE = "TRACEGRAPH_CACHE_DIR"
@@ -174,13 +176,9 @@ def _timings(options: DemoOptions, data: Digits, eager: Trainer, traced: Trainer
     """Medians of the steps done, without the first, which compiles; calls and bytes of one more step of each."""
     if not traced.traced_step.entries or len(eager.seconds) < 2:
         return None
-    images, labels = data.train_images[: options.batch_size], data.train_labels[: options.batch_size]
+    images, labels = tensor(data.train_images[: options.batch_size]), tensor(data.train_labels[: options.batch_size])
     costs = []
     for trainer in (eager, traced):
-        median = statistics.median(trainer.seconds[1:])
-        losses, seconds = len(trainer.losses), len(trainer.seconds)
-        calls = count_calls(lambda trainer=trainer: trainer.step(images, labels))  # type: ignore[misc]
-        peak = peak_bytes(lambda trainer=trainer: trainer.step(images, labels))  # type: ignore[misc]
-        del trainer.losses[losses:], trainer.seconds[seconds:]
-        costs.append(Cost(median, calls, peak))
+        step = functools.partial(trainer.train_step, images, labels)
+        costs.append(Cost(statistics.median(trainer.seconds[1:]), count_calls(step), peak_bytes(step)))
     return Timings(costs[0], costs[1], len(eager.seconds) - 1, 1)

@@ -5,16 +5,20 @@ anything that is not such a chain is a *general* name, which may be looked up on
 """
 
 import dis
+import sys
 import types
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 _GLOBAL_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _CELL_LOADS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
 _FAST_LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
-_FAST_PAIRS: Final = frozenset(
-    {"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
-)
+_FAST_PAIRS: Final = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+}
 _ATTRIBUTE_LOADS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _ATTRIBUTE_STORES: Final = frozenset({"STORE_ATTR", "DELETE_ATTR"})
 _NAME_STORES: Final = frozenset(
@@ -22,11 +26,14 @@ _NAME_STORES: Final = frozenset(
 )
 _ITEM_STORES: Final = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
 _PASSED_OVER: Final = frozenset({"CACHE", "PRECALL", "PUSH_NULL", "EXTENDED_ARG", "NOP"})
+_NO_TARGET: Final[dict[str, Any]] = {"label": None}  # instructions have it where they have pairs, from 3.13
+_CALLS: Final = frozenset({"CALL", "CALL_KW", "CALL_FUNCTION_EX"})
+_NULL_FOLLOWS: Final = sys.version_info >= (3, 13)  # until 3.12, PUSH_NULL stands before the value that is called
 
 DYNAMIC_FUNCTIONS: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _DYNAMIC_METHODS: Final = frozenset({"__setattr__", "__delattr__", "__getattribute__", "__getattr__"})
 _FORBIDDEN: Final = frozenset(
-    {"__globals__", "__builtins__", "gi_frame", "cr_frame", "ag_frame", "f_globals", "f_locals", "f_builtins", "f_back"}
+    {"__globals__", "__builtins__", "f_generator", "gi_frame", "cr_frame", "ag_frame", "f_globals", "f_locals", "f_builtins", "f_back"}
     | {"tb_frame", "tb_next", "__closure__", "cell_contents", "__subclasses__", "__weakref__"}
     | {"gi_yieldfrom", "cr_await"}
 )
@@ -76,7 +83,8 @@ class _Reader:
     def __init__(self, code: types.CodeType) -> None:
         self.code = code
         self.facts = CodeFacts(code)
-        every = [step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "EXTENDED_ARG")]
+        instructions = (step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "EXTENDED_ARG"))
+        every = [part for step in instructions for part in _single(step)]
         self.steps = every
         self.line_of: dict[int, int] = {}
         line = code.co_firstlineno
@@ -85,12 +93,13 @@ class _Reader:
             line = position if position is not None else line
             self.line_of[step.offset] = line
         self.reassigned = self._reassigned_locals()
+        self.call_starts = {_start(step) for step in every if step.opname in _CALLS}
 
     def _reassigned_locals(self) -> set[str]:
         names: set[str] = set(self.code.co_cellvars)
         for step in self.steps:
             if step.opname.startswith(("STORE_FAST", "DELETE_FAST", "LOAD_FAST_AND_CLEAR")):
-                names.update(step.argval if isinstance(step.argval, tuple) else (step.argval,))
+                names.add(str(step.argval))
         return names
 
     def read(self) -> CodeFacts:
@@ -119,10 +128,7 @@ class _Reader:
         root = self._chain_root(step)
         if root is not None:
             return self._chain(position, *root)
-        if name in _FAST_PAIRS and "LOAD_FAST" in name:
-            for variable in step.argval[1:] if name.startswith("STORE") else step.argval:
-                self._local_use(variable, line)
-        elif name in _ATTRIBUTE_LOADS or name.startswith("LOAD_SUPER"):
+        if name in _ATTRIBUTE_LOADS or name.startswith("LOAD_SUPER"):
             self._general(_attribute_name(step), line)
         elif name in _ATTRIBUTE_STORES:
             self._general(str(step.argval), line)
@@ -142,7 +148,7 @@ class _Reader:
             facts.general.update(_string_constants(self.code))
             if step.arg:
                 facts.forbidden.append(("__match_args__", line))
-        elif name in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
+        elif name in _CALLS:
             self._constant_name_call(position)
         return position + 1
 
@@ -156,10 +162,6 @@ class _Reader:
             return ("local", str(step.argval))
         return None
 
-    def _local_use(self, variable: str, line: int) -> None:
-        if self._is_argument(variable):
-            self.facts.chains.append(Chain("local", variable, (), True, False, False, line))
-
     def _is_argument(self, variable: str) -> bool:
         code = self.code
         count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
@@ -171,11 +173,14 @@ class _Reader:
             scope == "local" and self._is_argument(root) and root not in self.reassigned
         )
         names: list[str] = []
-        called = "NULL" in first.argrepr or (position > 0 and self.steps[position - 1].opname == "PUSH_NULL")
+        called = "NULL" in first.argrepr
+        if not _NULL_FOLLOWS:  # the NULL may belong to an expression that only begins with this value
+            called = called or (position > 0 and self.steps[position - 1].opname == "PUSH_NULL")
+            called = called and _start(first) in self.call_starts
         used, position = True, position + 1
         while position < len(self.steps):
             step = self.steps[position]
-            if step.opname == "PUSH_NULL":
+            if _NULL_FOLLOWS and step.opname == "PUSH_NULL" and not step.is_jump_target:
                 called, position = True, position + 1
                 continue
             if step.opname in _ATTRIBUTE_LOADS or step.opname in _ATTRIBUTE_STORES:
@@ -272,6 +277,23 @@ class _Reader:
 def _attribute_name(step: dis.Instruction) -> str:
     value = step.argval
     return str(value[-1] if isinstance(value, tuple) else value)
+
+
+def _single(step: dis.Instruction) -> tuple[dis.Instruction, ...]:
+    """Take apart an instruction that works on two local variables, one after the other."""
+    names = _FAST_PAIRS.get(step.opname)
+    if names is None:
+        return (step,)
+    first, second = step.argval
+    return (
+        step._replace(opname=names[0], argval=first, argrepr=first),
+        step._replace(opname=names[1], argval=second, argrepr=second, **_NO_TARGET),
+    )
+
+
+def _start(step: dis.Instruction) -> tuple[int | None, int | None]:
+    """Return line and column at which the expression begins that an instruction was made for."""
+    return (step.positions.lineno, step.positions.col_offset) if step.positions is not None else (None, None)
 
 
 def _loads_string(step: dis.Instruction) -> bool:

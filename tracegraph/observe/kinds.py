@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import sys
 import types
 from typing import Any, Final
 
@@ -20,7 +21,12 @@ from tracegraph.observe.purity import (
 )
 from tracegraph.observe.values import CONTAINERS, class_dict, class_mro, is_python_class
 
-C_FUNCTIONS: Final = (*EVENTED_TYPES, types.WrapperDescriptorType, types.MethodWrapperType)
+C_FUNCTIONS: Final = (
+    *EVENTED_TYPES,
+    types.ClassMethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+)
 VIEWS: Final[tuple[type, ...]] = (*DICT_VIEWS, types.MappingProxyType)
 
 
@@ -29,6 +35,8 @@ def kind_of(value: Any, classifier: Classifier) -> tuple[str, str]:
     known = classifier.classify(value)
     if isinstance(known, Leaf):
         return "leaf", ""
+    if _is_lock_of_logging(value):
+        return "constant", ""
     if isinstance(known, Expand):
         return "expand", ""
     cls = type(value)
@@ -49,6 +57,12 @@ def kind_of(value: Any, classifier: Classifier) -> tuple[str, str]:
     if cls in ITERATORS:
         return "iterator", f"an iterator ({cls.__name__})"
     return _kind_of_data(cls)
+
+
+def _is_lock_of_logging(value: object) -> bool:
+    """Tell whether a lock guards nothing but logging's own tables, whose changes are seen in the tables themselves."""
+    logging = sys.modules.get("logging")
+    return logging is not None and value is getattr(logging, "_lock", None)
 
 
 def _kind_of_data(cls: type) -> tuple[str, str]:

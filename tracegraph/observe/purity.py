@@ -73,7 +73,7 @@ PURE_FUNCTIONS: Final[dict[int, object]] = {
         *_functions_of(heapq),
         *_functions_of(bisect),
         *_functions_of(functools, ["reduce"]),
-        *_functions_of(sys, ["exc_info"]),
+        *_functions_of(sys, ["exc_info", "exception"]),
         *_functions_of(collections, ["_count_elements"]),
         *(vars(abc)[name] for name in ("_abc_instancecheck", "_abc_subclasscheck") if name in vars(abc)),
         functools.reduce,
@@ -140,7 +140,6 @@ EVENTED_TYPES: Final = (
     types.BuiltinFunctionType,
     _C_METHOD,
     types.MethodDescriptorType,
-    types.ClassMethodDescriptorType,
 )
 
 _TRUSTED_FILES: Final = frozenset(str(module.__file__) for module in (enum,) if getattr(module, "__file__", None))

@@ -9,7 +9,7 @@ import enum
 import functools
 import gc
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from tracegraph.observe.bytecode import Chain, CodeFacts
@@ -116,6 +116,16 @@ class Reach(Lookups):
             return
         node.named = True
         self._queue.append(node)
+
+    def captured_leaves(self, structural: Set[int]) -> Iterator[Any]:
+        """The library's leaves that are reached from elsewhere than the arguments, whose containers are `structural`."""
+        for node in self.nodes.values():
+            if not node.external or id(node.value) in structural:
+                continue
+            for value in (*[edge.value for edge in node.outgoing], *self.snapshots.get(id(node.value), ())):
+                held = self.nodes.get(id(value))
+                if held is not None and held.kind == "leaf":
+                    yield value
 
     def _drain(self) -> None:
         while self._queue:

@@ -75,9 +75,7 @@ class Adam(Optimizer):
             mean.assign(mean + (g - mean) * (1 - beta1))
             square.assign(square * beta2 + g * g * (1 - beta2))
             if amsgrad:
-                largest = state.get("max_exp_avg_sq")
-                if largest is None:
-                    largest = state.setdefault("max_exp_avg_sq", self.zeros_like(parameter))
+                largest = self.part(state, "max_exp_avg_sq", parameter)
                 square = largest.assign(largest.maximum(square))
             parameter.assign(value - mean / (square.sqrt() / root + eps) * size)
 

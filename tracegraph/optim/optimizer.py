@@ -101,6 +101,11 @@ class Optimizer(metaclass=WatchedMeta):
             if made:
                 self.state[parameter] = made
 
+    def part(self, state: WatchedDict, name: str, parameter: Tensor) -> Tensor:
+        """A tensor of a state; zeros if a setting that asks for it was changed after the state was made."""
+        found = state.get(name)
+        return state.setdefault(name, self.zeros_like(parameter)) if found is None else found  # type: ignore[no-any-return]
+
     @staticmethod
     def zeros_like(parameter: Tensor) -> Tensor:
         """A new tensor of zeros in the parameter's shape and dtype."""

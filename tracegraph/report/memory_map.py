@@ -5,7 +5,7 @@ from html import escape
 from tracegraph.compiler.executable import Executable
 from tracegraph.compiler.lowering.memory import Lifetime
 from tracegraph.report.markup import Markup, in_bytes
-from tracegraph.trace.looking import step_name
+from tracegraph.trace.looking import buffer_titles, step_name
 
 _WIDTH, _HEIGHT = 1140.0, 420.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76.0, 14.0, 14.0, 42.0
@@ -44,21 +44,24 @@ def memory_map(executable: Executable) -> Markup | None:
             f'y="{_HEIGHT - 24}" text-anchor="middle">{number}</text></g>'
         )
     parts.append(f'<text class="t" x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">step</text>')
+    titles = buffer_titles(executable)
     for number, life in enumerate(plan.lifetimes):
         top = y(plan.offsets[life.buffer] + life.buffer.spec.nbytes)
         height = y(plan.offsets[life.buffer]) - top
         width = x(life.last + 1) - x(life.first)
-        parts.append(_block(life, steps, plan.offsets[life.buffer], (x(life.first), top, width, height), number))
+        box = (x(life.first), top, width, height)
+        title = titles.get(life.buffer, life.buffer.name)
+        parts.append(_block(life, title, steps, plan.offsets[life.buffer], box, number))
     return Markup("".join([*parts, "</svg>"]))
 
 
 def _block(
-    life: Lifetime, steps: list[str], offset: int, box: tuple[float, float, float, float], number: int
+    life: Lifetime, title: str, steps: list[str], offset: int, box: tuple[float, float, float, float], number: int
 ) -> str:
     left, top, width, height = box
     buffer = life.buffer
     tip = (
-        f"{buffer.name}: {buffer.spec}, {in_bytes(buffer.spec.nbytes)} at byte {offset:,}\n"
+        f"{title}: {buffer.spec}, {in_bytes(buffer.spec.nbytes)} at byte {offset:,}\n"
         f"from step {life.first} ({steps[life.first]}) to step {life.last} ({steps[life.last]})"
     )
     fill = f"hsl({_HUES[number % len(_HUES)]} 58% {56 + 8 * (number // len(_HUES) % 2)}%)"
@@ -66,8 +69,8 @@ def _block(
         f'<g><title>{escape(tip)}</title><rect class="block" x="{left:.1f}" y="{top:.1f}" width="{max(width, 1):.1f}" '
         f'height="{max(height, 1):.1f}" rx="2" fill="{fill}"/>'
     ]
-    name, size = f"{buffer.name}", in_bytes(buffer.spec.nbytes)
-    label = next((text for text in (f"{name} · {size}", name) if len(text) * _CHARACTER + 6 < width), None)
+    size = in_bytes(buffer.spec.nbytes)
+    label = next((text for text in (f"{title} · {size}", title, f"%{buffer.name}") if len(text) * _CHARACTER + 6 < width), None)
     if label is not None and height >= 13:
         position = f'x="{left + width / 2:.1f}" y="{top + height / 2 + 4:.1f}" text-anchor="middle"'
         parts.append(f'<text {position} style="fill:#101418;pointer-events:none">{escape(label)}</text>')

@@ -154,8 +154,9 @@ def passes(executable: Executable) -> Markup:
     original = element(
         "details",
         element(
-            "summary", element("b", "recorded"), _meter(len(executable.original.nodes), largest, hot=False),
-            element("span", f"{len(executable.original.nodes)} nodes", class_="right"),
+            "summary", element("b", "recorded", class_="name"), element("span", "", class_="round"),
+            _meter(len(executable.original.nodes), largest, hot=False),
+            element("span", f"{len(executable.original.nodes)} nodes"),
         ),
         element("pre", str(executable.original)),
     )  # fmt: skip
@@ -175,8 +176,8 @@ def _pass(record: PassRecord, largest: int) -> Markup:
         "details",
         element(
             "summary",
-            element("b", record.name),
-            element("span", f"round {record.round}", class_="soft"),
+            element("b", record.name, class_="name"),
+            element("span", f"round {record.round}", class_="soft round"),
             _meter(record.after_nodes, largest, hot=True),
             element("span", effect),
             element("span", in_time(record.seconds), class_="right"),

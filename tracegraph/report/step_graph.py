@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
@@ -13,7 +13,7 @@ from tracegraph.compiler.ir.layout import layered
 from tracegraph.compiler.loop_ir import Buffer
 from tracegraph.compiler.lowering.steps import KernelStep, Lowered, Step
 from tracegraph.report.markup import Markup, in_bytes
-from tracegraph.trace.looking import step_kind, step_name
+from tracegraph.trace.looking import buffer_titles, step_kind, step_name
 
 _CHARACTER = 6.65
 _LINE = 15.0
@@ -64,7 +64,7 @@ def places(nodes: Sequence[Node]) -> str:
 
 def step_graph(executable: Executable) -> Markup:
     """The drawing. Data flow downwards; an oval is an input or an output, a dashed border marks gradients alone."""
-    lowered = executable.lowered
+    lowered, titles = executable.lowered, buffer_titles(executable)
     steps = [*lowered.steps, *lowered.commits]
     inputs = [buffer for buffer in lowered.inputs if any(buffer in step.reads for step in steps)]
     boxes = [_leaf(buffer) for buffer in inputs]
@@ -72,7 +72,7 @@ def step_graph(executable: Executable) -> Markup:
     edges: dict[tuple[int, int], list[Buffer]] = {}
     for step in steps:
         number = len(boxes)
-        boxes.append(_step_box(step))
+        boxes.append(_step_box(step, titles))
         for buffer in dict.fromkeys(step.reads):
             if buffer in maker:
                 edges.setdefault((maker[buffer], number), []).append(buffer)
@@ -81,7 +81,7 @@ def step_graph(executable: Executable) -> Markup:
         if buffer in maker:
             edges.setdefault((maker[buffer], len(boxes)), []).append(buffer)
             boxes.append(_Box(title, (str(buffer.spec),), f"{title}: {buffer.spec}", "leaf"))
-    return Markup(_draw(boxes, edges, lowered.graph.name))
+    return Markup(_draw(boxes, edges, titles, lowered.graph.name))
 
 
 def _results(lowered: Lowered) -> list[tuple[str, Buffer]]:
@@ -95,7 +95,7 @@ def _leaf(buffer: Buffer) -> _Box:
     return _Box(buffer.name, (str(buffer.spec),), tip, "leaf")
 
 
-def _step_box(step: Step) -> _Box:
+def _step_box(step: Step, titles: Mapping[Buffer, str]) -> _Box:
     nodes = [node for node in step.nodes if not node.is_constant]
     text = operations(nodes)
     lines = wrap(text, _MOST_CHARACTERS)
@@ -107,17 +107,19 @@ def _step_box(step: Step) -> _Box:
     told = [f"{step_name(step)} ({step_kind(step)})", f"operations: {text}"]
     if isinstance(step, KernelStep):
         told.append(f"loops over {step.group.domain.shape}, about {step.kernel.work:,} scalar operations")
-    told += [f"reads {_buffers(step.reads)}", f"writes {_buffers(step.writes)}", f"from {places(nodes)}"]
+    told += [f"reads {_buffers(step.reads, titles)}", f"writes {_buffers(step.writes, titles)}", f"from {places(nodes)}"]
     return _Box(
         step_name(step), tuple(lines), "\n".join(told), step_kind(step), dashed=all(node.backward for node in nodes)
     )
 
 
-def _buffers(buffers: Sequence[Buffer]) -> str:
-    return ", ".join(f"{b.name} {b.spec} {in_bytes(b.spec.nbytes)}" for b in dict.fromkeys(buffers)) or "nothing"
+def _buffers(buffers: Sequence[Buffer], titles: Mapping[Buffer, str]) -> str:
+    return ", ".join(f"{titles.get(b, b.name)} {b.spec} {in_bytes(b.spec.nbytes)}" for b in dict.fromkeys(buffers)) or "nothing"
 
 
-def _draw(boxes: Sequence[_Box], edges: dict[tuple[int, int], list[Buffer]], name: str) -> str:
+def _draw(
+    boxes: Sequence[_Box], edges: Mapping[tuple[int, int], list[Buffer]], titles: Mapping[Buffer, str], name: str
+) -> str:
     layout = layered([box.width for box in boxes], list(edges))
     rows = max(layout.row, default=-1) + 1
     heights = [max(box.height for box, at in zip(boxes, layout.row, strict=True) if at == row) for row in range(rows)]
@@ -134,7 +136,7 @@ def _draw(boxes: Sequence[_Box], edges: dict[tuple[int, int], list[Buffer]], nam
     ]
     for ((source, _), carried), route in zip(edges.items(), layout.routes, strict=True):
         start = tops[layout.row[source]] + boxes[source].height
-        parts.append(f"<g><title>{escape(_buffers(carried))}</title>{_edge(route, start, tops, heights)}</g>")
+        parts.append(f"<g><title>{escape(_buffers(carried, titles))}</title>{_edge(route, start, tops, heights)}</g>")
     parts += [_shape(box, layout.x[i] + _MARGIN, tops[layout.row[i]]) for i, box in enumerate(boxes)]
     return "".join([*parts, "</svg>"])
 

@@ -48,6 +48,7 @@ details{border:1px solid var(--line);border-radius:10px;background:var(--card);m
 details>summary{cursor:pointer;padding:9px 14px;display:flex;gap:12px;align-items:baseline;flex-wrap:wrap}
 details>summary::before{content:"▸";color:var(--soft);width:10px}details[open]>summary::before{content:"▾"}
 summary::-webkit-details-marker{display:none}summary .right{margin-left:auto;color:var(--soft);font-size:13.5px}
+summary>b.name{min-width:104px}summary>.round{min-width:64px}
 details>pre{margin:0;border:0;border-top:1px solid var(--line);border-radius:0}
 .meter{display:inline-block;width:150px;height:9px;background:var(--line);border-radius:5px;overflow:hidden;vertical-align:1px}
 .meter i{display:block;height:100%;background:var(--bar)}.meter i.hot{background:var(--accent)}

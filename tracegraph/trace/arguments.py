@@ -1,6 +1,6 @@
-"""Guards on the tensors and arrays among a call's arguments: class, shape, dtype, strides, gradient, shared memory."""
+"""Guards on the tensors and arrays among a call's arguments: class, shape, dtype, strides, gradient, identity, shared memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,13 @@ def owners(array: np.ndarray) -> set[int]:
     base: Any = array.base
     while base is not None:
         found.add(id(base))
-        base = getattr(base, "base", None)
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
     return found
+
+
+def overlaps(array: np.ndarray, held: frozenset[int]) -> bool:
+    """Whether something that owns the array's memory is among `held`."""
+    return not held.isdisjoint(owners(array))
 
 
 def data_of(value: Any) -> np.ndarray:
@@ -25,28 +30,56 @@ def data_of(value: Any) -> np.ndarray:
     return value._data if isinstance(value, Tensor) else value
 
 
+def _all_owners(values: Iterable[Any]) -> frozenset[int]:
+    return frozenset().union(*(owners(data_of(value)) for value in values))
+
+
 class ArgumentGuards:
     """Makes the lines of a replay function that check the tensor arguments, and says in words why a call does not fit.
 
-    `written` are the tensors that replay writes to: no argument may overlap them unless it did in the recording.
+    Args:
+        args: Positional arguments of the recorded call.
+        kwargs: Its keyword arguments.
+        leaves: The leaves of both, each with the expression that reaches it.
+        written: The tensors that replay writes to; no argument may overlap them unless it did in the recording.
+        captured: Tensors that are reached from elsewhere; an argument must be one of them if it was, and only then.
     """
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Leaf], written: Sequence[Any]) -> None:
-        self.positional, self.keywords = len(args), len(kwargs)
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Leaf], written: Sequence[Any],
+        captured: Sequence[Any],
+    ) -> None:  # fmt: skip
+        self.positional, self.keywords = len(args), tuple(kwargs)
         self.leaves = [leaf for leaf in leaves if isinstance(leaf[1], Tensor | np.ndarray)]
+        self._captured = {id(value): value for value in captured}
         self._written_ids = {id(value) for value in written}
-        self._owners: frozenset[int] = frozenset().union(*(owners(data_of(value)) for value in written)) if written else frozenset()
+        self._written_owners = _all_owners(written)
+        self._captured_owners = _all_owners(captured) if written else frozenset()
         self._facts = [
             (path, type(value), data_of(value).shape, data_of(value).dtype, data_of(value).strides,
              isinstance(value, Tensor) and value.requires_grad)
             for path, value in self.leaves
         ]  # fmt: skip
 
+    @property
+    def paths(self) -> dict[int, str]:
+        """By id of a tensor or array of the recorded call, the expression that reaches it."""
+        return {id(value): path for path, value in reversed(self.leaves)}
+
     def lines(self, names: dict[str, Any]) -> list[str]:
         """The lines, which return MISS when a guard fails; constants they need are put into `names`."""
+        lines = [f"if len(args) != {self.positional} or len(kwargs) != {len(self.keywords)}:", "    return MISS"]
+        if len(self.keywords) > 1:
+            names["keywords"] = self.keywords
+            lines += ["if (*kwargs,) != keywords:", "    return MISS"]
+        return lines
+
+    def leaf_lines(self, names: dict[str, Any]) -> list[str]:
+        """The lines that check each tensor or array."""
         lines: list[str] = []
         first: dict[int, str] = {}
-        names["owners"] = self._owners
+        names["captured_ids"] = frozenset(self._captured)
+        names["written_owners"], names["captured_owners"] = self._written_owners, self._captured_owners
         for number, ((path, value), fact) in enumerate(zip(self.leaves, self._facts, strict=True)):
             _, kind, shape, dtype, strides, requires_grad = fact
             earlier = first.get(id(value))
@@ -69,26 +102,45 @@ class ArgumentGuards:
                 f"if d.shape != S{number} or d.strides != R{number} or (d.dtype is not T{number} and d.dtype != T{number}):",
                 "    return MISS",
             ]
-            if self._owners:
-                lines += self._sharing(number, path, value)
+            lines += self._identity(number, value, names) + self._sharing(path, value)
+        if len(first) == 2:
+            lines += [f"if {' is '.join(first.values())}:", "    return MISS"]
+        elif len(first) > 2:
+            lines += [f"if len({{{', '.join(f'id({path})' for path in first.values())}}}) != {len(first)}:", "    return MISS"]
         return lines
 
-    def _sharing(self, number: int, path: str, value: Any) -> list[str]:
-        """Lines that keep this argument apart from the memory that is written."""
-        if id(value) in self._written_ids:
-            return [
-                line
-                for other_path, other in self.leaves
-                if other is not value
-                for line in (f"if may_share(d, {other_path}{'._data' if isinstance(other, Tensor) else ''}):", "    return MISS")
-            ]
-        return ["b = d.base", "if (id(d) if b is None else id(b)) in owners:", "    return MISS"]
+    def _identity(self, number: int, value: Any, names: dict[str, Any]) -> list[str]:
+        """Lines that tell an argument from the captured tensors."""
+        if id(value) in self._captured:
+            names[f"A{number}"] = value
+            return [f"if x is not A{number}:", "    return MISS"]
+        return ["if id(x) in captured_ids:", "    return MISS"] if self._captured else []
+
+    def _sharing(self, path: str, value: Any) -> list[str]:
+        """Lines that keep this argument apart from the memory that is written, or if it is written from all other memory."""
+        if not self._written_ids:
+            return []
+        if id(value) not in self._written_ids:
+            return self._apart("written_owners")
+        lines = ["if not d.flags.writeable:", "    return MISS"]
+        for other_path, other in self.leaves:
+            if other is not value:
+                array = f"{other_path}._data" if isinstance(other, Tensor) else other_path
+                lines += [f"if may_share(d, {array}):", "    return MISS"]
+        return lines if id(value) in self._captured else lines + self._apart("captured_owners")
+
+    @staticmethod
+    def _apart(held: str) -> list[str]:
+        return [f"if (id(d) in {held}) if d.base is None else overlaps(d, {held}):", "    return MISS"]
 
     def first_failure(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         """What does not fit, in words."""
-        if len(args) != self.positional or len(kwargs) != self.keywords:
-            return f"the call had {self.positional} positional and {self.keywords} keyword arguments"
-        for path, kind, shape, dtype, strides, requires_grad in self._facts:
+        if len(args) != self.positional or len(kwargs) != len(self.keywords):
+            return f"the call had {self.positional} positional and {len(self.keywords)} keyword arguments"
+        if tuple(kwargs) != self.keywords:
+            return f"the keywords came in the order {self.keywords}"
+        seen: dict[int, int] = {}
+        for (path, kind, shape, dtype, strides, requires_grad), (_, recorded) in zip(self._facts, self.leaves, strict=True):
             try:
                 value = eval(path, {"args": args, "kwargs": kwargs})
             except LookupError:
@@ -102,4 +154,8 @@ class ArgumentGuards:
                 return f"{path} had strides {strides}, now {data.strides}"
             if isinstance(value, Tensor) and value.requires_grad != requires_grad:
                 return f"{path} had requires_grad={requires_grad}"
+            if seen.setdefault(id(value), id(recorded)) != id(recorded) or len(set(seen.values())) != len(seen):
+                return f"{path} was{'' if id(value) in seen else ' not'} another tensor than the arguments before it"
+            if (id(value) in self._captured or id(recorded) in self._captured) and value is not recorded:
+                return f"{path} is a tensor that the function reaches by another way too, or was"
         return None

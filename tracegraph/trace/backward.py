@@ -1,6 +1,6 @@
-"""Gradients out of a traced call: its backward is recorded too, and compiled as a graph of its own.
+"""Gradients out of a traced call: its backward is recorded too, and compiled as graphs of their own.
 
-The forward graph gets as further outputs exactly the values that the backward graph reads.
+The forward graph gets as further outputs exactly the values that the backward graphs read.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,18 +20,43 @@ from tracegraph.runtime.errors import GradientError
 from tracegraph.tensor import Tensor
 from tracegraph.trace.recorder import Recorder, Root
 
+Pattern = tuple[bool, ...]
+"""Which of the outputs of a part have a cotangent."""
+Watch = tuple[Tensor, int] | None
+"""A tensor whose value backward reads, and the number of its in-place changes by then."""
 
-@dataclass
-class RecordedBackward:
-    """The backward graph of a call: its inputs are the saved values, then the cotangents of the live outputs."""
+
+@dataclass(frozen=True)
+class Variant:
+    """The backward graph for one pattern: its inputs are the saved values, then the cotangents; None for a target not reached."""
 
     graph: Graph
     saved: list[Node]
-    """Values of the forward graph to be kept for backward."""
+    given: list[bool]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Outputs whose gradients share the tape, so that one backward of any of them consumes it."""
+
+    outputs: tuple[int, ...]
+    """Positions among the live outputs."""
+    variants: dict[Pattern, Variant]
+    """For all outputs together, and where there are several for each alone: an unused output is not one with gradient 0."""
+
+
+@dataclass(frozen=True)
+class RecordedBackward:
+    """The backward of a call."""
+
+    parts: list[Part]
     targets: list[Tensor]
     """The tensors from outside that get a gradient."""
-    given: list[bool]
-    """Which of the targets the outputs really depend on."""
+
+    @property
+    def saved(self) -> list[Node]:
+        """The values of the forward graph that some variant reads."""
+        return list(dict.fromkeys(n for part in self.parts for variant in part.variants.values() for n in variant.saved))
 
 
 def record_backward(recorder: Recorder, live: Sequence[tuple[int, Tensor]], name: str) -> RecordedBackward | None:
@@ -41,42 +66,94 @@ def record_backward(recorder: Recorder, live: Sequence[tuple[int, Tensor]], name
         for entry in list(recorder.entries.values())
         if isinstance(entry, Root) and entry.external and entry.tensor.requires_grad
     ]
-    edges = [edge_of(target) for target in targets]
-    order = engine.order([edge_of(tensor) for _, tensor in live])
-    for node in order:
-        if isinstance(node, FunctionNode):
-            recorder.unsupported(f"returns a tensor whose gradient runs the custom function {node.name}")
-            return None
-        if isinstance(node, Tensor):
-            if node._hooks:
-                recorder.unsupported("returns a tensor whose gradient runs a hook")
-                return None
-        elif node.hooks:
-            recorder.unsupported("returns a tensor whose gradient runs a hook")
-            return None
-    if any(root.tensor.requires_grad for root in recorder.written()):
-        recorder.unsupported("changes a tensor that requires grad and returns a tensor that depends on it")
+    tensors = [tensor for _, tensor in live]
+    refused = _refusal(recorder, tensors)
+    groups = _shared_parts(recorder, tensors)
+    if refused is None and groups is None:
+        refused = "returns tensors some of whose gradients have parts in common and some have not"
+    if refused is not None or groups is None:
+        recorder.unsupported(refused or "")
         return None
-    forward = set(topological([recorder.node(tensor) for _, tensor in live]))
+    parts = []
+    for group in groups:
+        patterns = [(True,) * len(group)]
+        if len(group) > 1:
+            patterns += [tuple(other == one for other in range(len(group))) for one in range(len(group))]
+        variants = {}
+        for pattern in patterns:
+            used = [tensors[position] for position, wanted in zip(group, pattern, strict=True) if wanted]
+            try:
+                variants[pattern] = _record_variant(recorder, used, targets, name)
+            except GradientError as error:
+                recorder.unsupported(f"returns a tensor that cannot be differentiated ({error})")
+                return None
+        parts.append(Part(group, variants))
+    return RecordedBackward(parts, targets)
+
+
+def _refusal(recorder: Recorder, tensors: Sequence[Tensor]) -> str | None:
+    """Why the gradients of the tensors cannot be compiled."""
+    for node in engine.order([edge_of(tensor) for tensor in tensors]):
+        if isinstance(node, FunctionNode):
+            return f"returns a tensor whose gradient runs the custom function {node.name}"
+        if node._hooks if isinstance(node, Tensor) else node.hooks:
+            return "returns a tensor whose gradient runs a hook"
+    if any(root.tensor.requires_grad for root in recorder.written()):
+        return "changes a tensor that requires grad and returns a tensor that depends on it"
+    return None
+
+
+def _shared_parts(recorder: Recorder, tensors: Sequence[Tensor]) -> list[tuple[int, ...]] | None:
+    """Groups of outputs whose tapes have entries in common; None if in some group not every two have."""
+    reached = [_tape_of(recorder, tensor) for tensor in tensors]
+    groups: list[list[int]] = []
+    for position, mine in enumerate(reached):
+        touching = [group for group in groups if any(mine & reached[other] for other in group)]
+        if len(touching) > 1 or any(not mine & reached[other] for group in touching for other in group):
+            return None
+        if touching:
+            touching[0].append(position)
+        else:
+            groups.append([position])
+    return [tuple(group) for group in groups]
+
+
+def _tape_of(recorder: Recorder, tensor: Tensor) -> set[int]:
+    """Ids of the tape entries made in the call that the tensor's backward runs through."""
+    found: set[int] = set()
+    waiting = [edge_of(tensor)]
+    while waiting:
+        node = waiting.pop()
+        if node is None or isinstance(node, Tensor) or id(node) in found or recorder.is_outer(node):
+            continue
+        found.add(id(node))
+        waiting.extend(node.edges)
+    return found
+
+
+def _record_variant(recorder: Recorder, tensors: Sequence[Tensor], targets: Sequence[Tensor], name: str) -> Variant:
+    """The backward graph of some outputs."""
+    edges = [edge_of(target) for target in targets]
+    forward = set(topological([recorder.node(tensor) for tensor in tensors]))
     before = len(recorder.inputs)
     roots = []
     cotangents = []
-    for _, tensor in live:
+    for tensor in tensors:
         cotangent = Tensor(np.ones(tensor._data.shape, tensor._data.dtype))
-        root = recorder.add_input(cotangent, None, "cotangent")  # type: ignore[arg-type]
-        cotangents.append(root.node)
+        cotangents.append(recorder.add_input(cotangent, None, "cotangent").node)  # type: ignore[arg-type]
         roots.append((edge_of(tensor), cotangent))
-    found = engine.run(roots, retain_graph=True, create_graph=False, targets=edges)
-    del recorder.inputs[before:]
+    try:
+        found = engine.run(roots, retain_graph=True, create_graph=False, targets=edges)
+    finally:
+        del recorder.inputs[before:]
     given = [id(edge) in found for edge in edges]
     outputs = [recorder.node(found[id(edge)]) for edge in edges if id(edge) in found]
-    return _cut(name, forward, cotangents, outputs, targets, given)
+    graph, saved = _cut(name, forward, cotangents, outputs)
+    return Variant(graph, saved, given)
 
 
-def _cut(
-    name: str, forward: set[Node], cotangents: list[Node], outputs: list[Node], targets: list[Tensor], given: list[bool]
-) -> RecordedBackward:
-    """Cut the joint graph where backward begins to read what forward computed."""
+def _cut(name: str, forward: set[Node], cotangents: list[Node], outputs: list[Node]) -> tuple[Graph, list[Node]]:
+    """Cut the joint graph where backward begins to read what forward computed: the backward graph, and the values it reads."""
     saved: dict[Node, Node] = {}
     new: dict[Node, Node] = {}
 
@@ -85,8 +162,7 @@ def _cut(
             saved[node] = Node(Input(len(saved), node.spec), (), node.spec)
         return saved[node]
 
-    nodes = topological(outputs)
-    for node in nodes:
+    for node in topological(outputs):
         if node in forward or (node.is_input and node not in cotangents):
             continue
         if node.kind is Kind.LEAF:
@@ -103,9 +179,7 @@ def _cut(
     for number, node in enumerate(cotangents):
         numbered[node] = Node(Input(len(inputs) + number, node.spec, f"cotangent{number}"), (), node.spec)
     graph = Graph(f"{name}_backward", (*inputs, *cotangents), results)
-    graph = graph.rewrite(lambda node, operands: None)
-    graph = _replace_inputs(graph, numbered)
-    return RecordedBackward(graph, list(saved), targets, given)
+    return _replace_inputs(graph, numbered), list(saved)
 
 
 def _replace_inputs(graph: Graph, numbered: dict[Node, Node]) -> Graph:
@@ -120,39 +194,102 @@ def _replace_inputs(graph: Graph, numbered: dict[Node, Node]) -> Graph:
     return Graph(graph.name, tuple(new[n] for n in graph.inputs), tuple(new[n] for n in graph.outputs))
 
 
+class _CompiledVariant:
+    """A variant, compiled when it is first needed."""
+
+    def __init__(self, variant: Variant, positions: dict[Node, int]) -> None:
+        self._graph = variant.graph
+        self._executable: Executable | None = None
+        self.given = variant.given
+        self.saved = [positions[node] for node in variant.saved]
+
+    def executable(self) -> Executable:
+        """The native program."""
+        if self._executable is None:
+            self._executable = compile_graph(self._graph)
+        return self._executable
+
+    def run(self, saved: Sequence[np.ndarray], cotangents: Sequence[Tensor]) -> list[Tensor | None]:
+        """The gradients of the targets."""
+        dtypes = [node.dtype for node in self._graph.inputs[len(self.saved) :]]
+        arrays = [np.ascontiguousarray(g._data, dtype) for g, dtype in zip(cotangents, dtypes, strict=True)]
+        results = iter(self.executable().run([*[saved[number] for number in self.saved], *arrays]))
+        return [Tensor(next(results)) if given else None for given in self.given]
+
+
+class _CompiledNode(FunctionNode):
+    """The tape entry of a part: unlike a custom function's it is told which outputs have no cotangent."""
+
+    __slots__ = ()
+
+    def cotangents(self, g: Sequence[Tensor | None]) -> list[Any]:
+        """Gradients of the targets."""
+        if self.released or self.call is None:
+            return super().cotangents(g)
+        return self.call(g)  # type: ignore[no-any-return]
+
+
 class CompiledBackward:
-    """Links the outputs of a replayed call to the tape: their gradients come from the compiled backward graph."""
+    """Links the outputs of a replayed call to the tape: their gradients come from the compiled backward graphs."""
 
     def __init__(self, recorded: RecordedBackward, name: str) -> None:
-        self.executable: Executable = compile_graph(recorded.graph)
+        positions = {node: number for number, node in enumerate(recorded.saved)}
+        self.parts = [
+            (part.outputs, {p: _CompiledVariant(variant, positions) for p, variant in part.variants.items()})
+            for part in recorded.parts
+        ]
         self.targets = recorded.targets
-        self.given = recorded.given
         self.name = name
+        for outputs, variants in self.parts:
+            if len(outputs) == 1:
+                variants[(True,)].executable()
 
     def link(
         self, outputs: Sequence[Tensor], targets: Sequence[Tensor], saved: Sequence[np.ndarray],
-        watched: Sequence[tuple[Tensor, int]], make_output: Callable[..., Any],
+        watched: Sequence[Watch], make_output: Callable[..., Any],
     ) -> None:  # fmt: skip
         """Make the outputs require grad, with this backward behind them."""
+        for positions, variants in self.parts:
+            mine = [outputs[position] for position in positions]
+            node = _CompiledNode(self.name, self._call(variants, saved, watched), targets, mine)
+            for number, output in enumerate(mine):
+                output._rg = True
+                output._node = make_output(node, number)
 
-        def call(*cotangents: Tensor) -> list[Tensor | None]:
+    def _call(
+        self, variants: dict[Pattern, _CompiledVariant], saved: Sequence[np.ndarray], watched: Sequence[Watch]
+    ) -> Callable[..., Any]:
+        def call(cotangents: Sequence[Tensor | None]) -> list[Tensor | None]:
             if _state.local.grad_enabled:
                 raise GradientError(
                     f"{self.name}: the gradient of a traced function's result cannot be differentiated again from outside; "
                     "compute both derivatives inside of the traced function, or call it without @trace"
                 )
-            for tensor, version in watched:
-                root = tensor if tensor._base is None else tensor._base
-                if root._version is not None and root._version[0] != version:
-                    raise GradientError(
-                        f"{self.name}: a tensor of shape {tensor.shape} needed for the gradient of a traced call "
-                        "was modified in place after the call"
-                    )
-            arrays = [np.ascontiguousarray(cotangent._data) for cotangent in cotangents]
-            results = iter(self.executable.run([*saved, *arrays]))
-            return [Tensor(next(results)) if given else None for given in self.given]
+            pattern = tuple(g is not None for g in cotangents)
+            together = variants.get(pattern)
+            if together is not None:
+                self._check(together, watched)
+                return together.run(saved, [g for g in cotangents if g is not None])
+            total: list[Tensor | None] = [None] * len(self.targets)
+            for number, g in enumerate(cotangents):
+                if g is not None:
+                    alone = variants[tuple(other == number for other in range(len(cotangents)))]
+                    self._check(alone, watched)
+                    total = [b if a is None else a if b is None else a + b for a, b in zip(total, alone.run(saved, [g]), strict=True)]
+            return total
 
-        node = FunctionNode(self.name, call, targets, outputs)
-        for number, output in enumerate(outputs):
-            output._rg = True
-            output._node = make_output(node, number)
+        return call
+
+    def _check(self, variant: _CompiledVariant, watched: Sequence[Watch]) -> None:
+        """Raise if a value that the variant reads was modified since the call."""
+        for number in variant.saved:
+            watch = watched[number]
+            if watch is None:
+                continue
+            tensor, version = watch
+            root = tensor if tensor._base is None else tensor._base
+            if root._version is not None and root._version[0] != version:
+                raise GradientError(
+                    f"{self.name}: a tensor of shape {tensor.shape} needed for the gradient of a traced call "
+                    "was modified in place after the call"
+                )

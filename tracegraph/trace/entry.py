@@ -15,7 +15,7 @@ from tracegraph.compiler.executable import POOL, Executable
 from tracegraph.compiler.ops import dispatch
 from tracegraph.runtime import Workspaces
 from tracegraph.tensor import Tensor
-from tracegraph.trace.arguments import ArgumentGuards
+from tracegraph.trace.arguments import ArgumentGuards, overlaps
 from tracegraph.trace.backward import CompiledBackward
 from tracegraph.trace.outputs import OutputPlan
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
@@ -25,18 +25,21 @@ MISS = object()
 
 
 class Captured:
-    """The tensors a trace reads from outside the arguments: their arrays' addresses are kept until the epoch moves."""
+    """The tensors a trace reads from outside the arguments: their arrays' addresses are kept until the epoch moves.
 
-    def __init__(self, executable: Executable, tensors: Sequence[tuple[int, Tensor]]) -> None:
+    `tensors` come with the slot of the table, or None where the array is fetched (and made contiguous) for each call.
+    With `writes` their storage must stay the same, because the guards know which memory is written.
+    """
+
+    def __init__(self, executable: Executable, tensors: Sequence[tuple[int | None, Tensor]], *, writes: bool) -> None:
         self._executable = executable
-        self._tensors = [
-            (slot, tensor, tensor._data, tensor.requires_grad, tensor._data.shape, tensor._data.dtype)
-            for slot, tensor in tensors
-        ]
+        self._writes = writes
+        self._tensors = [(slot, tensor, tensor._data, tensor.requires_grad) for slot, tensor in tensors]
         self.workspaces = self._make()
 
     def _make(self) -> Workspaces:
-        constants = (*self._executable.constant_arrays.items(), *((slot, tensor._data) for slot, tensor, *_ in self._tensors))
+        held = ((slot, tensor._data) for slot, tensor, *_ in self._tensors if slot is not None)
+        constants = (*self._executable.constant_arrays.items(), *held)
         lowered = self._executable.lowered
         return Workspaces(
             slots=self._executable.layout.slots, arena_bytes=lowered.memory.arena_bytes, constants=tuple(constants)
@@ -45,16 +48,18 @@ class Captured:
     def recheck(self) -> str | None:
         """After the epoch has moved: what no longer holds, or None. New storage of the same kind is taken over."""
         renew = False
-        for number, (slot, tensor, data, requires_grad, shape, dtype) in enumerate(self._tensors):
+        for number, (slot, tensor, data, requires_grad) in enumerate(self._tensors):
             now = tensor._data
             if tensor.requires_grad is not requires_grad:
-                return f"requires_grad of a tensor of shape {shape} was {requires_grad}"
+                return f"requires_grad of a tensor of shape {data.shape} was {requires_grad}"
             if tensor._hooks:
-                return f"a hook was registered on a tensor of shape {shape}"
+                return f"a hook was registered on a tensor of shape {data.shape}"
             if now is not data:
-                if now.shape != shape or now.dtype != dtype or not now.flags.c_contiguous:
-                    return f"a captured tensor was {dtype}{shape}"
-                self._tensors[number] = (slot, tensor, now, requires_grad, shape, dtype)
+                if now.shape != data.shape or now.dtype != data.dtype or now.strides != data.strides:
+                    return f"a captured tensor was {data.dtype}{list(data.shape)} with strides {data.strides}"
+                if self._writes:
+                    return f"the storage of a captured tensor of shape {data.shape} was another"
+                self._tensors[number] = (slot, tensor, now, requires_grad)
                 renew = True
         if renew:
             self.workspaces = self._make()
@@ -88,15 +93,17 @@ class Entry:
         self.hits = 0
         self._epoch = _state.epoch
         slots = executable.layout.input_slots
-        captured: list[tuple[int, Tensor]] = []
+        captured: list[tuple[int | None, Tensor]] = []
         self._per_call: list[tuple[int, Source]] = []
         for number, (slot, source) in enumerate(zip(slots, sources, strict=True)):
-            if isinstance(source, CapturedSource) and source.tensor._data.flags.c_contiguous:
-                captured.append((slot, source.tensor))
-            else:
+            held = isinstance(source, CapturedSource) and source.tensor._data.flags.c_contiguous
+            if isinstance(source, CapturedSource):
+                captured.append((slot if held else None, source.tensor))
+            if not held:
                 self._per_call.append((number, source))
-        self.captured = Captured(executable, captured)
+        self.captured = Captured(executable, captured, writes=bool(written))
         self._written = written
+        self._paths = arguments.paths
         self.replay_source, names = self._generate(outputs, saved)
         namespace: dict[str, Any] = names
         exec(compile(self.replay_source, f"<replay of {name}>", "exec"), namespace)
@@ -138,16 +145,16 @@ class Entry:
             "MISS": MISS, "entry": self, "state": _state, "local": _state.local, "Tensor": Tensor, "new": Tensor.__new__,
             "apply": dispatch.apply, "captured": self.captured, "pool_empty": POOL.empty, "np_empty": np.empty,
             "ascontiguousarray": np.ascontiguousarray, "copyto": np.copyto, "array": np.array, "may_share": np.may_share_memory,
+            "overlaps": overlaps,
             "make_output": OutputNode, "backward": self.backward, "default_dtype": self.default_dtype,
             "guards_ok": self.guards.check_fast, **plan.constants,
         }  # fmt: skip
         lines = [
             "def replay(args, kwargs):",
-            f"    if len(args) != {self.arguments.positional} or len(kwargs) != {self.arguments.keywords}:",
-            "        return MISS",
+            *("    " + line for line in self.arguments.lines(names)),
             "    if not guards_ok(args, kwargs):",
             "        return MISS",
-            *("    " + line for line in self.arguments.lines(names)),
+            *("    " + line for line in self.arguments.leaf_lines(names)),
             f"    if local.grad_enabled is not {self.grad_enabled} or local.default_dtype is not default_dtype:",
             "        return MISS",
             "    if state.epoch != entry._epoch and not entry.recheck(args, kwargs):",
@@ -157,11 +164,10 @@ class Entry:
             names[f"get{number}"], names[f"was{number}"] = get, value
             lines += [f"    if get{number}() != was{number}:", "        return MISS"]
         for number, (owner, value) in enumerate(self.grads):
-            names[f"owner{number}"] = owner
-            lines += self._grad_guard(number, value, names)
+            lines += self._grad_guard(number, self._tensor_now(owner, f"owner{number}", names), value, names)
+        lines += self._grads_apart()
         arrays, after = self._arrays(lines, names)
         outputs = self._outputs(lines, names)
-        watched = self._watched(saved, names)
         call = ", ".join(["workspace.table", *arrays, *outputs])
         names["native"] = self._native(arrays)
         lines += [
@@ -180,20 +186,36 @@ class Entry:
         lines += ["    " + line for line in after]
         lines += ["    " + line for line in plan.lines]
         if self.backward is not None:
-            lines += self._link(plan, saved, watched, names)
+            lines += self._link(plan, saved, names)
         lines += ["    entry.hits += 1", f"    return {plan.expression}"]
         return "\n".join(lines) + "\n", names
 
-    def _grad_guard(self, number: int, value: Tensor | None, names: dict[str, Any]) -> list[str]:
+    def _tensor_now(self, tensor: Tensor, name: str, names: dict[str, Any]) -> str:
+        """The expression of the tensor that takes the place of a recorded one in this call: an argument, or itself."""
+        path = self._paths.get(id(tensor))
+        if path is None:
+            names[name] = tensor
+        return path or name
+
+    def _grad_guard(self, number: int, owner: str, value: Tensor | None, names: dict[str, Any]) -> list[str]:
         if value is None:
-            return [f"    if owner{number}._grad is not None:", "        return MISS"]
-        names[f"gshape{number}"], names[f"gdtype{number}"] = value._data.shape, value._data.dtype
+            return [f"    if {owner}._grad is not None:", "        return MISS"]
+        names[f"gshape{number}"], names[f"gstrides{number}"] = value._data.shape, value._data.strides
+        names[f"gdtype{number}"] = value._data.dtype
         return [
-            f"    g{number} = owner{number}._grad",
-            f"    if g{number} is None or g{number}._data.shape != gshape{number} "
-            f"or g{number}._data.dtype is not gdtype{number} or g{number}._rg is not {value._rg}:",
+            f"    g{number} = {owner}._grad",
+            f"    if g{number} is None or g{number}._data.shape != gshape{number} or g{number}._data.dtype != gdtype{number} "
+            f"or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:",
             "        return MISS",
         ]
+
+    def _grads_apart(self) -> list[str]:
+        """Lines that see to it that gradients which are read or written do not share memory with one another."""
+        held = [f"g{number}._data" for number, (_, value) in enumerate(self.grads) if value is not None]
+        if len(held) < 2 or not self._written:
+            return []
+        owned = ", ".join(f"id({array} if {array}.base is None else {array}.base)" for array in held)
+        return [f"    if len({{{owned}}}) != {len(held)}:", "        return MISS"]
 
     def _arrays(self, lines: list[str], names: dict[str, Any]) -> tuple[list[str], list[str]]:
         """Lines that fetch the arrays of each call, their names, and lines to run after the native call."""
@@ -211,37 +233,30 @@ class Entry:
                     lines.append(f"    {name}_own, {name} = {name}, ascontiguousarray({name})")
                     if number in written_numbers:
                         after.append(f"copyto({name}_own, {name})")
-                elif isinstance(source, GradSource):
-                    lines += [f"    if not {name}.flags.c_contiguous:", "        return MISS"]
             arrays.append(name)
         for number, tensor in enumerate(self._written):
-            names[f"w{number}"] = tensor
             after += self._bump(number, tensor, names)
         return arrays, after
 
     def _bump(self, number: int, tensor: Tensor, names: dict[str, Any]) -> list[str]:
         """Lines that count the in-place change of a written tensor."""
         source = next((s for s in self.sources if _tensor_of(s) is tensor), None)
-        if isinstance(source, ArgumentSource):
-            holder = source.path
-        elif isinstance(source, GradSource):
-            owner = f"wo{number}"
-            names[owner] = source.owner
-            holder = f"{owner}._grad"
-        else:
-            holder = f"w{number}"
-        return [f"bump({holder})"] if names.setdefault("bump", bump_version) else []
+        names["bump"] = bump_version
+        return [f"bump({self._holder(source, f'w{number}', names)})"] if source is not None else []
 
-    @staticmethod
-    def _array_expression(number: int, source: Source, names: dict[str, Any]) -> str:
+    def _holder(self, source: Source, name: str, names: dict[str, Any]) -> str:
+        """The expression of the tensor (or array) behind a source in this call."""
         if isinstance(source, ArgumentSource):
-            return f"{source.path}._data" if isinstance(source.value, Tensor) else source.path
+            return source.path
         if isinstance(source, GradSource):
-            names[f"of{number}"] = source.owner
-            return f"of{number}._grad._data"
+            return f"{self._tensor_now(source.owner, name, names)}._grad"
         assert isinstance(source, CapturedSource)
-        names[f"c{number}"] = source.tensor
-        return f"c{number}._data"
+        names[name] = source.tensor
+        return name
+
+    def _array_expression(self, number: int, source: Source, names: dict[str, Any]) -> str:
+        held = self._holder(source, f"c{number}", names)
+        return held if isinstance(source, ArgumentSource) and not isinstance(source.value, Tensor) else f"{held}._data"
 
     @staticmethod
     def _is_contiguous(source: Source) -> bool:
@@ -276,57 +291,37 @@ class Entry:
         wanted = [every[number] for number, _ in self._per_call] + list(every[len(self.sources) :])
         return executable.bind_entry(tuple(wanted))
 
-    def _watched(self, saved: Sequence[int | str], names: dict[str, Any]) -> list[str]:
-        """Expressions of the tensors that backward reads later and that must not change until then."""
-        watched = []
-        for item in saved:
-            if isinstance(item, str):
-                source = self.sources[int(item)]
-                if isinstance(source, ArgumentSource) and isinstance(source.value, Tensor):
-                    watched.append(source.path)
-                elif isinstance(source, CapturedSource):
-                    names[f"watch{item}"] = source.tensor
-                    watched.append(f"watch{item}")
-        return watched
+    def _watch(self, plan: OutputPlan, number: int, item: int | str, names: dict[str, Any]) -> str:
+        """The expression of the tensor behind a saved value that must not change until backward, with its version now."""
+        held: str | None = None
+        if isinstance(item, int):
+            held = plan.fresh.get(item)
+        else:
+            source = self.sources[int(item)]
+            if not isinstance(source, ScalarSource) and isinstance(_tensor_of(source), Tensor):
+                held = self._holder(source, f"watch{number}", names)
+        return "None" if held is None else f"({held}, version({held}))"
 
-    def _link(self, plan: OutputPlan, saved: Sequence[int | str], watched: list[str], names: dict[str, Any]) -> list[str]:
+    def _link(self, plan: OutputPlan, saved: Sequence[int | str], names: dict[str, Any]) -> list[str]:
         assert self.backward is not None
+        called = {number for number, _ in self._per_call}
         arrays = []
         for item in saved:
             if isinstance(item, int):
                 arrays.append(f"o{item}")
+            elif int(item) in called:
+                arrays.append(f"a{item}")
             else:
-                source = self.sources[int(item)]
-                number = int(item)
-                arrays.append(f"c{number}" if isinstance(source, CapturedSource) else f"a{number}")
-                if isinstance(source, CapturedSource):
-                    names[f"live{number}"] = source.tensor
-                    arrays[-1] = f"live{number}._data" if source.tensor._data.flags.c_contiguous else f"a{number}"
-        targets = []
-        for number, target in enumerate(self.backward.targets):
-            source_of = next(s for s in self.sources if _tensor_of(s) is target)
-            if isinstance(source_of, ArgumentSource):
-                targets.append(source_of.path)
-            elif isinstance(source_of, GradSource):
-                names[f"target{number}"] = source_of.owner
-                targets.append(f"target{number}._grad")
-            else:
-                names[f"target{number}"] = target
-                targets.append(f"target{number}")
+                arrays.append(f"{self._holder(self.sources[int(item)], f'live{item}', names)}._data")
+        targets = [
+            self._holder(next(s for s in self.sources if _tensor_of(s) is target), f"target{number}", names)
+            for number, target in enumerate(self.backward.targets)
+        ]
         names["version"] = version_of
-        live = "".join(f"t_live{number}, " for number, _ in plan.live)
-        lines = [f"    t_live{number} = {_fresh_name(plan, number)}" for number, _ in plan.live]
-        lines.append(
-            f"    backward.link(({live}), ({''.join(t + ', ' for t in targets)}), ({''.join(a + ', ' for a in arrays)}), "
-            f"({''.join(f'({w}, version({w})), ' for w in watched)}), make_output)"
-        )
-        return lines
-
-
-def _fresh_name(plan: OutputPlan, number: int) -> str:
-    """The name of the fresh tensor over output `number`."""
-    wanted = f"._data = o{number}"
-    return next(line.split("._data")[0] for line in plan.lines if line.endswith(wanted))
+        watched = [self._watch(plan, number, item, names) for number, item in enumerate(saved)]
+        outputs = [plan.fresh[number] for number, _ in plan.live]
+        lists = ("".join(f"{text}, " for text in texts) for texts in (outputs, targets, arrays, watched))
+        return [f"    backward.link({', '.join(f'({texts})' for texts in lists)}, make_output)"]
 
 
 def _tensor_of(source: Source) -> Any:
@@ -335,7 +330,7 @@ def _tensor_of(source: Source) -> Any:
         return source.value
     if isinstance(source, CapturedSource):
         return source.tensor
-    return source.owner._grad if isinstance(source, GradSource) else None
+    return source.tensor if isinstance(source, GradSource) else None
 
 
 def bump_version(tensor: Any) -> None:

@@ -12,17 +12,18 @@ from tracegraph import _state, pytree
 from tracegraph.compiler.executable import compile_graph
 from tracegraph.compiler.ir import Graph, Node
 from tracegraph.observe import Observation, Observer
-from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
 from tracegraph.trace.classify import LibraryClassifier
 from tracegraph.trace.entry import MISS, Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
+from tracegraph.trace.labels import labels
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
 from tracegraph.trace.recorder import Reason, Recorder
-from tracegraph.trace.sources import Source
+from tracegraph.trace.sources import CapturedSource, GradSource, Source
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -88,7 +89,9 @@ class TracedFunction(Generic[Parameters, Result]):
     def _record_locked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
         started = time.perf_counter()
         leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
-        recorder = Recorder(leaves)
+        recorder = Recorder(leaves, labels(self.function, args, kwargs))
+        for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
+            recorder.container_paths.setdefault(id(container), path)
         grad_enabled = _state.local.grad_enabled
         observer = Observer(self.function, args, kwargs, classifier=LibraryClassifier())
         previous = _state.begin_recording(recorder)
@@ -158,9 +161,12 @@ class TracedFunction(Generic[Parameters, Result]):
             recorder.inputs = graph_inputs
             backward = CompiledBackward(recorded, name)
             numbers = {node: number for number, (node, _) in enumerate(graph_inputs)}
+            changed = {root.initial for root in written}
             for node in recorded.saved:
-                if node in numbers:
+                if node in numbers and node not in changed:
                     saved.append(str(numbers[node]))
+                elif node in plan.nodes and recorder.is_value_of_one(node):
+                    saved.append(plan.nodes.index(node))
                 else:
                     saved.append(len(nodes))
                     nodes.append(node)
@@ -173,7 +179,7 @@ class TracedFunction(Generic[Parameters, Result]):
             executable=executable,
             sources=sources,
             written=written_values,
-            arguments=ArgumentGuards(args, kwargs, leaves, written_values),
+            arguments=ArgumentGuards(args, kwargs, leaves, written_values, self._captured(recorder, observation)),
             guards=observation.guards,
             checks=recorder.checks,
             grads=list(recorder.grad_before.values()),
@@ -182,6 +188,12 @@ class TracedFunction(Generic[Parameters, Result]):
             saved=saved,
             grad_enabled=grad_enabled,
         )
+
+    @staticmethod
+    def _captured(recorder: Recorder, observation: Observation) -> list[Any]:
+        """The tensors that the call reached from elsewhere than its arguments, in operations or only by name."""
+        read = [source.tensor for _, source in recorder.inputs if isinstance(source, CapturedSource | GradSource)]
+        return [*read, *(value for value in observation.captured if isinstance(value, Tensor))]
 
     @staticmethod
     def _check_sharing(recorder: Recorder, written: list[Tensor]) -> None:

@@ -11,7 +11,7 @@ from tracegraph.compiler.executable import Executable
 from tracegraph.compiler.ir import Node
 from tracegraph.compiler.loop_ir import Buffer
 from tracegraph.compiler.lowering.lower import stored
-from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Step
+from tracegraph.compiler.lowering.steps import HostStep, KernelStep, NativeStep, Step
 
 if TYPE_CHECKING:
     from tracegraph.trace.function import TracedFunction
@@ -41,6 +41,21 @@ def memory_facts(executable: Executable, buffer: Buffer) -> dict[str, Any]:
     slot, offset = executable.layout.locations[buffer]
     told: dict[str, Any] = {"buffer": buffer.name, "bytes": buffer.spec.nbytes, "slot": slot}
     return {**told, "offset": offset} if slot == 0 else told
+
+
+def buffer_titles(executable: Executable) -> dict[Buffer, str]:
+    """What people call the buffers: inputs by their names, others by the operation whose result they hold, as `relu %2`."""
+    lowered = executable.lowered
+    titles = {buffer: buffer.name for buffer in lowered.inputs}
+    for node, buffer in lowered.buffers.items():
+        if node.is_constant:
+            titles.setdefault(buffer, f"constant {buffer.name}")
+        else:
+            titles.setdefault(buffer, f"{node.operation.name} %{buffer.name}")
+    for step in lowered.steps:
+        for buffer in step.scratch if isinstance(step, NativeStep) else ():
+            titles[buffer] = f"scratch of {step.name}"
+    return titles
 
 
 def facts(executable: Executable) -> Mapping[Node, dict[str, Any]]:

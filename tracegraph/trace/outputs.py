@@ -27,6 +27,8 @@ class OutputPlan:
     expression: str = "None"
     live: list[tuple[int, Tensor]] = field(default_factory=list)
     """Fresh outputs that carry a gradient out of the call: number of the output, and the tensor of the recording run."""
+    fresh: dict[int, str] = field(default_factory=dict)
+    """The name of the tensor over each output."""
 
 
 class OutputPlanner:
@@ -37,13 +39,16 @@ class OutputPlanner:
         self.is_external = is_external
         self.plan = OutputPlan()
         self._names: dict[int, str] = {}
+        self._containers: set[int] = set()
+        self._returned_ids: set[int] = set()
+        self._made = 0
 
     def make(self, result: Any) -> OutputPlan:
         """The plan for the returned structure and for the gradients assigned in the call."""
         self.plan.expression = self._structure(result)
         for owner, value in self.recorder.grad_now.values():
             target = self.tensor(owner)
-            self.plan.lines.append(f"{target}._grad = {'None' if value is None else self.tensor(value)}")
+            self.plan.lines.append(f"{target}._grad = {'None' if value is None else self._returned(value)}")
         return self.plan
 
     def _constant(self, value: Any) -> str:
@@ -53,14 +58,22 @@ class OutputPlanner:
 
     def _structure(self, value: Any) -> str:
         if isinstance(value, Tensor):
-            return self.tensor(value)
-        if pytree.is_container(value) and not (self.is_external(value) and not isinstance(value, tuple)):
-            return self._container(value)
+            return self._returned(value)
+        if pytree.is_container(value):
+            path = self.recorder.container_paths.get(id(value))
+            if path is not None:
+                return path
+            if not self.is_external(value):
+                return self._container(value)
         if not isinstance(value, IMMUTABLE) and not self.is_external(value):
             self.recorder.unsupported(f"returns an object of type {type(value).__name__} made in the call")
         return self._constant(value)
 
     def _container(self, value: Any) -> str:
+        if value and id(value) in self._containers and not all(isinstance(item, IMMUTABLE) for item in value):
+            self.recorder.unsupported(f"returns one {type(value).__name__} at two places")
+            return "None"
+        self._containers.add(id(value))
         if isinstance(value, dict):
             items = ", ".join(f"({self._constant(key)}, {self._structure(item)})" for key, item in value.items())
             return f"{self._constant(type(value))}([{items}])"
@@ -69,7 +82,17 @@ class OutputPlanner:
             return f"[{items}]"
         if type(value) is tuple:
             return f"({items})"
-        return f"{self._constant(type(value))}({items})"
+        return f"{self._constant(tuple.__new__)}({self._constant(type(value))}, ({items}))"
+
+    def _returned(self, tensor: Tensor) -> str:
+        """The name of a tensor that leaves the call, with its gradient."""
+        new = id(tensor) not in self._returned_ids
+        name = self.tensor(tensor)
+        entry = self.recorder.entries.get(id(tensor))
+        if new and isinstance(entry, Root) and not entry.external:
+            self._returned_ids.add(id(tensor))
+            self._gradient(tensor, name)
+        return name
 
     def tensor(self, tensor: Tensor) -> str:
         """The name that holds the tensor in the generated code."""
@@ -82,9 +105,8 @@ class OutputPlanner:
         entry = self.recorder.entries.get(id(tensor))
         if entry is None or (isinstance(entry, Root) and entry.external):
             return self._existing(tensor, entry)
-        if tensor._literal:
-            return self._constant(tensor)
-        name = f"t{len(self._names)}"
+        self._made += 1
+        name = f"t{self._made}"
         if isinstance(entry, View):
             return self._view(tensor, entry, name)
         array = f"o{len(self.plan.nodes)}"
@@ -92,7 +114,7 @@ class OutputPlanner:
         self.plan.lines += [f"{name} = new(Tensor)", f"{name}._data = {array}"]
         if type(tensor) is not Tensor:
             self.recorder.unsupported(f"returns a {type(tensor).__name__} made in the call")
-        self._gradient(tensor, name, len(self.plan.nodes) - 1)
+        self.plan.fresh[len(self.plan.nodes) - 1] = name
         return name
 
     def _existing(self, tensor: Tensor, entry: Root | None) -> str:
@@ -110,7 +132,7 @@ class OutputPlanner:
 
     def _view(self, tensor: Tensor, entry: View, name: str) -> str:
         parent = self.tensor(entry.parent.tensor)
-        if tensor._node is not None:
+        if tensor.requires_grad and tensor.grad_fn is not None:
             self.recorder.unsupported("returns a view that requires a gradient")
         if entry.operation is None:
             self.plan.lines.append(f"{name} = {parent}.detach()")
@@ -118,9 +140,11 @@ class OutputPlanner:
                 self.plan.lines.append(f"{name}._rg = True")
         else:
             self.plan.lines.append(f"{name} = apply({self._constant(entry.operation)}, {parent})")
+            if tensor._rg is False:
+                self.plan.lines.append(f"{name}._rg = False")
         return name
 
-    def _gradient(self, tensor: Tensor, name: str, number: int) -> None:
+    def _gradient(self, tensor: Tensor, name: str) -> None:
         if not tensor.requires_grad:
             return
         node = tensor.grad_fn
@@ -130,4 +154,5 @@ class OutputPlanner:
             freed = self._constant(FreedNode)
             self.plan.lines += [f"{name}._rg = True", f"{name}._node = {freed}({node.name!r})"]
         else:
+            number = next(number for number, held in self.plan.fresh.items() if held == name)
             self.plan.live.append((number, tensor))

@@ -1,7 +1,7 @@
 """The recorder: takes down in an IR graph what the eager execution of one call does, with every write to existing tensors."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,10 +78,14 @@ class Reason:
 class Recorder:
     """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
 
-    def __init__(self, arguments: list[tuple[str, Any]]) -> None:
+    def __init__(self, arguments: list[tuple[str, Any]], labels: Mapping[int, str] | None = None) -> None:
+        self.labels = labels or {}
+        """Names for people, by the `id` of the tensor."""
         self.argument_paths: dict[int, str] = {}
         for path, value in arguments:
             self.argument_paths.setdefault(id(value), path)
+        self.container_paths: dict[int, str] = {}
+        """The expressions that reach the containers among the arguments."""
         self._keep: list[Any] = [value for _, value in arguments]
         self.entries: dict[int, Entry] = {}
         self.inputs: list[tuple[Node, Source]] = []
@@ -143,6 +147,9 @@ class Recorder:
     def add_input(self, tensor: Tensor, source: Source, label: str = "") -> Root:
         """Make a tensor an input of the graph."""
         spec = Spec(tensor._data.shape, tensor._data.dtype)
+        if isinstance(source, GradSource) and id(source.owner) in self.labels:
+            label = f"{self.labels[id(source.owner)]}.grad"
+        label = label or self.labels.get(id(tensor), "")
         node = Node(Input(len(self.inputs), spec, label), (), spec)
         self.inputs.append((node, source))
         root = Root(tensor, node, source, node)
@@ -251,6 +258,14 @@ class Recorder:
 
     def _bind(self, operation: Operation, *nodes: Node) -> Node:
         return make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
+
+    def is_outer(self, node: Any) -> bool:
+        """Whether a tape entry was made before the call."""
+        return id(node) in self._outer_nodes
+
+    def is_value_of_one(self, node: Node) -> bool:
+        """Whether exactly one tensor with memory of its own has this value."""
+        return sum(isinstance(entry, Root) and entry.node is node for entry in self.entries.values()) == 1
 
     def enter_backward(self, node: Any) -> None:
         """Backward is about to run the rule of a tape entry (None: it is done)."""

@@ -1,0 +1,95 @@
+"""`labels(function, args, kwargs)`: names for the tensors a function can reach, so that graphs and kernels speak of `network.0.weight`.
+
+Labels are for people only. Nothing is called and no attribute is computed to find them: only what lies in dictionaries is read.
+"""
+
+import inspect
+import types
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tracegraph import random
+from tracegraph.tensor import Tensor
+
+_MOST_OBJECTS = 3000
+_DEEPEST = 8
+_PARTS = frozenset({"_parameters", "_buffers", "_modules"})
+"""Where a module keeps what people see as its attributes."""
+_NOT_ENTERED = (
+    str, bytes, int, float, complex, type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
+    types.MethodType, types.CodeType,
+)  # fmt: skip
+
+
+def labels(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, str]:
+    """A name per tensor, by the tensor's `id`: of arguments, of what the function's closure and globals hold, and inside these."""
+    found: dict[int, str] = {}
+    pending: deque[tuple[str, Any, int]] = deque((name, value, 0) for name, value in _roots(function, args, kwargs))
+    seen: set[int] = set()
+    while pending and len(seen) < _MOST_OBJECTS:
+        name, value, depth = pending.popleft()
+        if isinstance(value, Tensor):
+            found.setdefault(id(value), name)
+        elif not isinstance(value, _NOT_ENTERED) and id(value) not in seen and depth < _DEEPEST:
+            seen.add(id(value))
+            pending.extend((inner, item, depth + 1) for inner, item in _contents(name, value, found))
+    found.setdefault(id(random.default_generator._state), "random_state")
+    return found
+
+
+def _roots(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Arguments by the names of their parameters, then the closure and the globals; modules of a network first."""
+    inner: Any = function
+    while isinstance(inner, types.MethodType):
+        args, inner = (inner.__self__, *args), inner.__func__
+    code = getattr(inner, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        yield from [(f"argument{number}", value) for number, value in enumerate(args)]
+        yield from kwargs.items()
+        return
+    names = code.co_varnames[: code.co_argcount]
+    yield from zip(names, args, strict=False)
+    if code.co_flags & inspect.CO_VARARGS:
+        rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+        yield from ((f"{rest}{number}", value) for number, value in enumerate(args[code.co_argcount :]))
+    yield from kwargs.items()
+    outer = {name: inner.__globals__[name] for name in code.co_names if name in inner.__globals__}
+    for name, cell in zip(code.co_freevars, inner.__closure__ or (), strict=False):
+        try:
+            outer[name] = cell.cell_contents
+        except ValueError:
+            continue  # a variable that has no value yet
+    ordered = sorted(outer.items(), key=lambda item: "_parameters" not in _attributes(item[1]))
+    yield from ordered
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The instance's own dictionary, without asking the object."""
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return own if isinstance(own, dict) else {}
+
+
+def _contents(name: str, value: Any, known: dict[int, str]) -> Iterator[tuple[str, Any]]:
+    """What an object holds, with names."""
+    if isinstance(value, dict):
+        for key, item in dict.items(value):
+            if isinstance(key, Tensor):
+                # State that belongs to a parameter is called by the parameter.
+                yield known.get(id(key), name), item
+            elif isinstance(key, str | int):
+                yield f"{name}.{key}", item
+    elif isinstance(value, list | tuple | deque):
+        for number, item in enumerate(value):
+            yield f"{name}.{number}", item
+    else:
+        for key, item in _attributes(value).items():
+            if key in _PARTS and isinstance(item, dict):
+                yield from ((f"{name}.{part}", content) for part, content in dict.items(item))
+            elif isinstance(key, str):
+                yield f"{name}.{key.lstrip('_')}", item
