@@ -1,5 +1,6 @@
 """Starts workers and speaks with them: `Players` prepares variants and asks for their turns, wherever they run."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -57,7 +58,7 @@ class Player:
     def ask(self, **request: Any) -> dict[str, Any]:
         """The answer to a request; the process is started when needed."""
         process = self._process
-        if process is None or process.poll() is not None:
+        if process is None:
             process = self._process = self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -68,7 +69,7 @@ class Player:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise ProcessError(f"the process of {', '.join(self.variants)} ended with status {process.wait()}")
+            raise ProcessError(f"the process of {', '.join(self.variants)} ended with status {self.close()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -81,15 +82,15 @@ class Player:
             cwd=ROOT,
         )  # fmt: skip
 
-    def close(self) -> None:
-        """End the process."""
-        process = self._process
-        if process is not None:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            process.wait()
-            process.stdout.close()
+    def close(self) -> int | None:
+        """End the process, if there is one, and tell its status."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        # What could not be written to a process that has ended is of no use.
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate()
+        return process.returncode
 
 
 class Players:

@@ -1,8 +1,10 @@
 """Memory for programs: `aligned_empty`, tables and arenas in `Workspaces`, an `OutputPool` that recycles results."""
 
 import dataclasses
+import functools
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,19 @@ from tracegraph.runtime.native.support import make_address_of
 ALIGNMENT = 64
 _MOST_PER_SPEC = 16
 
-address_of = make_address_of()
+
+@functools.cache
+def _native_address_of() -> Callable[[npt.NDArray[Any]], int]:
+    return make_address_of()
+
+
+def address_of(array: npt.NDArray[Any]) -> int:
+    """The address of an array's first element.
+
+    >>> address_of(np.empty(3)[1:]) % 8
+    0
+    """
+    return _native_address_of()(array)
 
 
 def aligned_empty(nbytes: int) -> npt.NDArray[np.uint8]:

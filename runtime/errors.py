@@ -11,6 +11,9 @@ _INSTALLED_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + 
 if os.path.basename(os.path.dirname(_INSTALLED_ROOT)) == "tracegraph":
     PACKAGE_ROOTS = (_INSTALLED_ROOT,)
 
+GUEST_ROOTS = tuple(root + "demo" + os.sep for root in PACKAGE_ROOTS)
+"""Code that comes along with the library and uses it as anybody does: to tracing and to messages it is the user's."""
+
 _is_library: dict[str, bool] = {}
 
 
@@ -18,7 +21,9 @@ def is_library_file(filename: str) -> bool:
     """Whether a source file belongs to this library."""
     known = _is_library.get(filename)
     if known is None:
-        known = _is_library[filename] = os.path.abspath(filename).startswith(PACKAGE_ROOTS)
+        path = os.path.abspath(filename)
+        known = path.startswith(PACKAGE_ROOTS) and not path.startswith(GUEST_ROOTS)
+        _is_library[filename] = known
     return known
 
 

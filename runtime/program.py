@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import os
 import pathlib
@@ -24,6 +23,7 @@ import numpy.typing as npt
 
 from tracegraph.runtime import cache
 from tracegraph.runtime.errors import CompileError
+from tracegraph.runtime.lazy import LazyModule
 from tracegraph.runtime.native.blas_library import blas_symbols, find_blas
 from tracegraph.runtime.native.machine import NativeLibrary, compile_ir, load_object, machine_key
 from tracegraph.runtime.native.python_entry import (
@@ -39,6 +39,7 @@ from tracegraph.runtime.native.support import parallel_address, python_symbols
 _ENTRY, _RUN, _MAIN, _PARALLEL = "tracegraph_entry", "tracegraph_run", "tracegraph_main", "tracegraph_parallel"
 _EXPORTS = (_ENTRY, _RUN, _MAIN)
 _COMPILER = "tracegraph.runtime.backends.numba_cpu.compile"
+_metadata = LazyModule("importlib.metadata")
 _LENGTH = struct.Struct("<I")
 _MOST_IN_MEMORY = 4096
 
@@ -98,7 +99,7 @@ _locks = _Locks()
 def _environment_key() -> bytes:
     """A digest of all that object code depends on besides the source: versions, processor, and our own code."""
     digest = hashlib.sha256()
-    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
+    versions = [_metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
     blas = find_blas()
     facts = (
         *versions,

@@ -131,6 +131,16 @@ def test_every_module_can_be_imported_without_optional_packages(project: Path, p
     assert result.stdout == "", "importing a module must print nothing"
 
 
+def test_import_leaves_slow_packages_for_later(project: Path) -> None:
+    slow = ["llvmlite", "matplotlib", "networkx", "numba", "torch"]
+    program = f"import sys, tracegraph; print([name for name in {slow!r} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "[]"
+
+
 def test_version_is_the_one_of_the_changelog(project: Path) -> None:
     changelog = (project / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## [{tracegraph.__version__}]" in changelog

@@ -44,6 +44,7 @@ from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
+    bool_ as bool_,
     float16 as float16,
     float32 as float32,
     float64 as float64,
@@ -53,7 +54,6 @@ from tracegraph.compiler.ops.spec import (
     int64 as int64,
     uint8 as uint8,
 )
-from tracegraph.compiler.ops.spec import bool_ as bool
 from tracegraph.methods import attach
 from tracegraph.random import (
     Generator as Generator,
@@ -71,6 +71,7 @@ from tracegraph.trace import trace as trace
 attach()
 globals().update({name: function for name, function in exports().items() if name not in globals()})
 
+bool = bool_
 float = float32
 double = float64
 half = float16

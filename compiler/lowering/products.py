@@ -48,8 +48,23 @@ def factor(node: Node) -> Factor:
     return Factor(node.operands[0], True, batch) if swaps_last(node) else Factor(node, False, batch)
 
 
-def call(node: Node) -> tuple[tuple[Node, Node], str]:
-    """The operands to be stored and the call, with `{0}` and `{1}` for their buffers and `{out}` for the result's."""
+@dataclass(frozen=True)
+class Product:
+    """A product as source: the operands to be stored, lines of `main` and kernels (see `routines.Routine`)."""
+
+    operands: tuple[Node, Node]
+    main: tuple[str, ...]
+    kernels: tuple[str, ...] = ()
+
+
+PART_WORK = 1 << 20
+"""Multiplications from which threads share a product."""
+LEAST_ROWS = 16
+"""Rows or columns of a part: with fewer the BLAS spends its time on packing."""
+
+
+def product(node: Node, threads: int) -> Product:
+    """The call that computes the node, shared among the program's own threads if it is large."""
     a, b = factor(node.operands[0]), factor(node.operands[1])
     left, right = node.operands[0].shape, node.operands[1].shape
     m = left[-2] if len(left) > 1 else 1
@@ -61,19 +76,47 @@ def call(node: Node) -> tuple[tuple[Node, Node], str]:
     if batch > 1 and b.batch == 1 and not a.transposed:
         m, batch = m * batch, 1
     lda, ldb = (m if a.transposed else k), (k if b.transposed else n)
-    if batch == 1:
-        if m == 1:
-            flags = f"{not b.transposed}, {n if b.transposed else k}, {k if b.transposed else n}"
-            text = f"gemv_{suffix}({flags}, {one}, {{1}}, {ldb}, {{0}}, 1, {zero}, {{out}}, 1)"
-        else:
-            text = (
-                f"gemm_{suffix}({a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
-                f"{{0}}, {lda}, {{1}}, {ldb}, {zero}, {{out}}, {n})"
-            )
-    else:
-        steps = (m * k if a.batch > 1 else 0), (k * n if b.batch > 1 else 0), m * n
-        text = (
-            f"gemm_batched_{suffix}({batch}, {a.transposed}, {b.transposed}, {m}, {n}, {k}, {one}, "
-            f"{{0}}, {lda}, {steps[0]}, {{1}}, {ldb}, {steps[1]}, {zero}, {{out}}, {n}, {steps[2]})"
+    operands = (a.node, b.node)
+
+    def gemm(rows: str, columns: str, at_a: str, at_b: str, at_c: str) -> str:
+        return (
+            f"gemm_{suffix}({a.transposed}, {b.transposed}, {rows}, {columns}, {k}, {one}, "
+            f"at(a, {at_a}), {lda}, at(b, {at_b}), {ldb}, {zero}, at(c, {at_c}), {n})"
         )
-    return (a.node, b.node), text
+
+    if batch == 1 and m == 1:
+        flags = f"{not b.transposed}, {n if b.transposed else k}, {k if b.transposed else n}"
+        return Product(operands, (f"gemv_{suffix}({flags}, {one}, {{1}}, {ldb}, {{0}}, 1, {zero}, {{out}}, 1)",))
+    if batch > 1:
+        steps = (m * k if a.batch > 1 else 0), (k * n if b.batch > 1 else 0), m * n
+        text = gemm(str(m), str(n), f"part * {steps[0]}", f"part * {steps[1]}", f"part * {steps[2]}")
+        return _shared(operands, batch, m * n * k, "for part in range(lo, hi):", (text,))
+    if m * n * k < PART_WORK or threads == 1 or max(m, n) < 2 * LEAST_ROWS:
+        text = gemm(str(m), str(n), "0", "0", "0").replace("at(a, 0)", "{0}").replace("at(b, 0)", "{1}")
+        return Product(operands, (text.replace("at(c, 0)", "{out}"),))
+    size = max(m, n)
+    parts = min(size // LEAST_ROWS, threads * (2 if size >= 128 * threads else 1))
+    bounds = (f"first = part * {size} // {parts}", f"count = (part + 1) * {size} // {parts} - first")
+    if m >= n:
+        text = gemm("count", str(n), "first" if a.transposed else f"first * {lda}", "0", f"first * {n}")
+    else:
+        text = gemm(str(m), "count", "0", f"first * {ldb}" if b.transposed else "first", "first")
+    return _shared(operands, parts, m * n * k // parts, "for part in range(lo, hi):", (*bounds, text))
+
+
+def _shared(operands: tuple[Node, Node], parts: int, work: int, loop: str, lines: tuple[str, ...]) -> Product:
+    """A kernel whose rows are parts of the product."""
+    kernel = [
+        "@kernel",
+        "def {name}_parts(lo, hi, table):",
+        '    """Parts of a matrix product."""',
+        "    a = {0}",
+        "    b = {1}",
+        "    c = {out}",
+        f"    {loop}",
+        *(f"        {line}" for line in lines),
+        "",
+    ]
+    grain = max(1, -(-PART_WORK // max(work * 2, 1)))
+    call = f"parallel({{name}}_parts, 0, {parts}, {grain}, table)"
+    return Product(operands, (call,), ("\n".join(kernel),))

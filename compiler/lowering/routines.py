@@ -7,6 +7,7 @@ from tracegraph.compiler.lowering import products
 from tracegraph.compiler.lowering.windows import window_routine
 from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.spec import Spec
+from tracegraph.runtime import get_num_threads
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,18 @@ class Routine:
     scratch: tuple[Spec, ...] = ()
     operands: tuple[Node, ...] | None = None
     """What is read, where it is not the node's operands (a transposition left to the BLAS)."""
+    blas: bool = False
+    """It calls the BLAS, whose own threads rest while the program runs."""
 
 
 def routine_for(node: Node, *, use_blas: bool) -> Routine | None:
     """The native routine that computes the node, or None: then it is a host step."""
     if use_blas and products.is_product(node):
-        operands, call = products.call(node)
-        return Routine("matrix product", (call,), operands=operands)
+        made = products.product(node, get_num_threads())
+        return Routine("matrix product", made.main, made.kernels, operands=made.operands, blas=True)
     if node.kind is Kind.WINDOW:
         parts = window_routine(node, use_blas=use_blas)
         if parts is not None:
             title, main, kernels, scratch = parts
-            return Routine(title, main, kernels, scratch)
+            return Routine(title, main, kernels, scratch, blas="convolution" in title)
     return None

@@ -16,8 +16,8 @@ from tracegraph.compiler.ops.spec import Spec, float32, float64
 Parts = tuple[str, tuple[str, ...], tuple[str, ...], tuple[Spec, ...]]
 """Title, lines of main, kernels, scratch."""
 
-PATCH_BYTES = 1 << 20
-"""Size of the matrix of patches aimed at: it should stay in a core's cache between gathering and multiplying."""
+MOST_SLOTS = 8
+"""Shares that the images of a batch are divided in."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Geometry:
     def loops(self, body: str, *, skipped: str = "") -> str:
         """Loops over the window's taps and, for each, over the windows whose tap lies inside of the plane.
 
-        `body` (12 spaces deep) sees `source` and `target`: positions in the input and output planes, and `tap`.
+        `body` sees `source` and `target`: positions in the input and output planes, and `tap`.
         `skipped` is run for the windows whose tap lies outside.
         """
         (kh, kw), (sh, sw), (ph, pw), (dh, dw) = self.kernel, self.stride, self.padding, self.dilation
@@ -142,15 +142,19 @@ class _Sizes:
         return self.channels // self.groups * self.geometry.taps
 
     @property
-    def block(self) -> int:
-        """Images whose patches are gathered together."""
-        one = self.depth * self.groups * self.geometry.windows * self.dtype.itemsize
-        return max(1, min(self.images, PATCH_BYTES // one))
+    def slots(self) -> int:
+        """Shares of the images; each has a matrix of patches of its own, so that threads do not meet."""
+        return min(self.images, MOST_SLOTS)
 
     @property
     def patches(self) -> Spec:
-        """The matrix of patches of a block."""
-        return Spec((self.block, self.groups, self.depth, self.geometry.windows), self.dtype)
+        """The matrices of patches of one image, for each slot."""
+        return Spec((self.slots, self.groups, self.depth, self.geometry.windows), self.dtype)
+
+    @property
+    def image_patches(self) -> int:
+        """Elements of the patches of one image."""
+        return self.groups * self.depth * self.geometry.windows
 
 
 def _convolution(node: Node) -> Parts | None:
@@ -176,62 +180,56 @@ def _suffix(sizes: _Sizes) -> str:
     return "f32" if sizes.dtype == float32 else "f64"
 
 
-def _gather_kernel(sizes: _Sizes, operand: int) -> str:
-    """The kernel that gathers patches; a row is one channel of one image."""
-    geometry = sizes.geometry
-    base = f"r % {sizes.block * sizes.channels} * {geometry.taps * geometry.windows}"
-    zero = f"patches[{base} + tap * {geometry.windows} + target] = {sizes.dtype.name}(0.0)"
-    copy = f"patches[start + tap * {geometry.windows} + target] = x[r * {geometry.plane} + source]"
+def _images_kernel(sizes: _Sizes, title: str, opened: list[str], body: list[str]) -> str:
+    """A kernel whose rows are slots; `body` is run for each image of a slot and sees `slot`, `image` and `start`, where the
+    patches of the slot begin.
+    """
+    slots, images = sizes.slots, sizes.images
     return "\n".join(
         [
             "@kernel",
-            "def {name}_gather(lo, hi, table):",
-            '    """Gather the patches of some channels of a block of images."""',
-            f"    x = {{{operand}}}",
-            "    patches = {s0}",
-            "    for r in range(lo, hi):",
-            f"        start = {base}",
-            geometry.loops(copy, skipped=zero.replace(base, "start")),
+            "def {name}_images(lo, hi, table):",
+            f'    """{title}"""',
+            *(f"    {line}" for line in opened),
+            "    for slot in range(lo, hi):",
+            f"        start = slot * {sizes.image_patches}",
+            f"        for image in range(slot * {images} // {slots}, (slot + 1) * {images} // {slots}):",
+            *(f"            {line}" for line in body),
             "",
         ]
     )
 
 
-def _spread_kernel(sizes: _Sizes) -> str:
-    """The kernel that adds the patches' cotangents up; a row is one channel of one image."""
+def _for_channels(sizes: _Sizes, lines: str, first: list[str]) -> list[str]:
+    """A loop over the channels of an image around the loops over its windows; they see `plane` and `patch`."""
     geometry = sizes.geometry
-    base = f"r % {sizes.block * sizes.channels} * {geometry.taps * geometry.windows}"
-    add = f"x[r * {geometry.plane} + source] += patches[start + tap * {geometry.windows} + target]"
-    return "\n".join(
-        [
-            "@kernel",
-            "def {name}_spread(lo, hi, table):",
-            '    """Add up the cotangents of the patches of some channels of a block of images."""',
-            "    x = {out}",
-            "    patches = {s0}",
-            "    for r in range(lo, hi):",
-            f"        start = {base}",
-            f"        for position in range({geometry.plane}):",
-            f"            x[r * {geometry.plane} + position] = {sizes.dtype.name}(0.0)",
-            geometry.loops(add),
-            "",
-        ]
-    )
+    return [
+        f"for channel in range({sizes.channels}):",
+        f"    plane = (image * {sizes.channels} + channel) * {geometry.plane}",
+        f"    patch = start + channel * {geometry.taps * geometry.windows}",
+        *(f"    {line}" for line in first),
+        *(line[4:] for line in lines.split("\n")),
+    ]
 
 
-def _blocks(sizes: _Sizes, lines: list[str]) -> tuple[str, ...]:
-    """A loop over blocks of images around some lines, which see `image` and `count`."""
-    return (
-        f"for image in range(0, {sizes.images}, {sizes.block}):",
-        f"    count = min({sizes.block}, {sizes.images} - image)",
-        *("    " + line for line in lines),
-    )
+def _gather(sizes: _Sizes) -> list[str]:
+    """Lines that gather the patches of an image."""
+    geometry = sizes.geometry
+    place = f"patches[patch + tap * {geometry.windows} + target]"
+    zero = f"{place} = {sizes.dtype.name}(0.0)"
+    return _for_channels(sizes, geometry.loops(f"{place} = x[plane + source]", skipped=zero), [])
 
 
-def _rows_call(sizes: _Sizes, kernel: str) -> str:
-    grain = max(1, (1 << 14) // (sizes.geometry.taps * sizes.geometry.windows))
-    channels = sizes.channels
-    return f"parallel({{name}}_{kernel}, image * {channels}, (image + count) * {channels}, {grain}, table)"
+def _spread(sizes: _Sizes) -> list[str]:
+    """Lines that add up the cotangents of the patches of an image."""
+    geometry = sizes.geometry
+    clear = [f"for position in range({geometry.plane}):", f"    x[plane + position] = {sizes.dtype.name}(0.0)"]
+    add = f"x[plane + source] += patches[patch + tap * {geometry.windows} + target]"
+    return _for_channels(sizes, geometry.loops(add), clear)
+
+
+def _slots_call(sizes: _Sizes) -> str:
+    return f"parallel({{name}}_images, 0, {sizes.slots}, 1, table)"
 
 
 def _forward(sizes: _Sizes) -> Parts:
@@ -239,16 +237,16 @@ def _forward(sizes: _Sizes) -> Parts:
     windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
     filters = sizes.filters // groups
     direct = sizes.geometry.is_identity
-    patches = f"at({{0}}, (image * {groups} + group) * {depth * windows})" if direct else f"at({{s0}}, group * {depth * windows})"
-    lines = [] if direct else [_rows_call(sizes, "gather")]
-    lines += [
+    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    body = [] if direct else _gather(sizes)
+    body += [
         f"for group in range({groups}):",
-        f"    gemm_batched_{s}(count, False, False, {filters}, {windows}, {depth}, {dtype}(1.0), "
-        f"at({{1}}, group * {filters * depth}), {depth}, 0, {patches}, {windows}, {groups * depth * windows}, {dtype}(0.0), "
-        f"at({{out}}, (image * {groups} + group) * {filters * windows}), {windows}, {groups * filters * windows})",
+        f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
+        f"{patches}, {windows}, {dtype}(0.0), at(y, (image * {groups} + group) * {filters * windows}), {windows})",
     ]
-    kernels = () if direct else (_gather_kernel(sizes, 0),)
-    return "convolution", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+    opened = ["x = {0}", "w = {1}", "y = {out}"] + ([] if direct else ["patches = {s0}"])
+    kernel = _images_kernel(sizes, "Convolve some images.", opened, body)
+    return "convolution", (_slots_call(sizes),), (kernel,), () if direct else (sizes.patches,)
 
 
 def _weight_gradient(sizes: _Sizes) -> Parts:
@@ -256,19 +254,37 @@ def _weight_gradient(sizes: _Sizes) -> Parts:
     windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
     filters = sizes.filters // groups
     direct = sizes.geometry.is_identity
-    step = f"((image + number) * {groups} + group)" if direct else f"(number * {groups} + group)"
-    patches = f"at({{{0 if direct else 's0'}}}, {step} * {depth * windows})"
-    lines = [] if direct else [_rows_call(sizes, "gather")]
-    lines += [
-        "for number in range(count):",
-        f"    keep = {dtype}(0.0) if image + number == 0 else {dtype}(1.0)",
-        f"    for group in range({groups}):",
-        f"        gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
-        f"at({{1}}, ((image + number) * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
-        f"at({{out}}, group * {filters * depth}), {depth})",
+    size = sizes.filters * depth
+    parts = Spec((sizes.slots, size), sizes.dtype)
+    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    body = [] if direct else _gather(sizes)
+    body += [
+        f"keep = {dtype}(0.0) if image == slot * {sizes.images} // {sizes.slots} else {dtype}(1.0)",
+        f"for group in range({groups}):",
+        f"    gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
+        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
+        f"at(parts, slot * {size} + group * {filters * depth}), {depth})",
     ]
-    kernels = () if direct else (_gather_kernel(sizes, 0),)
-    return "convolution weight gradient", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+    opened = ["x = {0}", "g = {1}", "parts = {s0}"] + ([] if direct else ["patches = {s1}"])
+    kernel = _images_kernel(sizes, "The weight gradient of some images.", opened, body)
+    total = "\n".join(
+        [
+            "@kernel",
+            "def {name}_total(lo, hi, table):",
+            '    """Add up the weight gradients of the slots."""',
+            "    parts = {s0}",
+            "    w = {out}",
+            "    for i in range(lo, hi):",
+            "        total = parts[i]",
+            f"        for slot in range(1, {sizes.slots}):",
+            f"            total += parts[slot * {size} + i]",
+            "        w[i] = total",
+            "",
+        ]
+    )
+    main = (_slots_call(sizes), f"{{name}}_total(0, {size}, table)")
+    scratch = (parts,) if direct else (parts, sizes.patches)
+    return "convolution weight gradient", main, (kernel, total), scratch
 
 
 def _input_gradient(sizes: _Sizes) -> Parts:
@@ -276,18 +292,16 @@ def _input_gradient(sizes: _Sizes) -> Parts:
     windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
     filters = sizes.filters // groups
     direct = sizes.geometry.is_identity
-    patches = f"at({{out}}, (image * {groups} + group) * {depth * windows})" if direct else f"at({{s0}}, group * {depth * windows})"
-    lines = [
+    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    body = [
         f"for group in range({groups}):",
-        f"    gemm_batched_{s}(count, True, False, {depth}, {windows}, {filters}, {dtype}(1.0), "
-        f"at({{1}}, group * {filters * depth}), {depth}, 0, "
-        f"at({{0}}, (image * {groups} + group) * {filters * windows}), {windows}, {groups * filters * windows}, {dtype}(0.0), "
-        f"{patches}, {windows}, {groups * depth * windows})",
+        f"    gemm_{s}(True, False, {depth}, {windows}, {filters}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
+        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {dtype}(0.0), {patches}, {windows})",
+        *([] if direct else _spread(sizes)),
     ]
-    if not direct:
-        lines.append(_rows_call(sizes, "spread"))
-    kernels = () if direct else (_spread_kernel(sizes),)
-    return "convolution input gradient", _blocks(sizes, lines), kernels, () if direct else (sizes.patches,)
+    opened = ["g = {0}", "w = {1}", "x = {out}"] + ([] if direct else ["patches = {s0}"])
+    kernel = _images_kernel(sizes, "The input gradient of some images.", opened, body)
+    return "convolution input gradient", (_slots_call(sizes),), (kernel,), () if direct else (sizes.patches,)
 
 
 # -- pooling ------------------------------------------------------------------------------------------------------------

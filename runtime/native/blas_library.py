@@ -25,12 +25,24 @@ _DECORATIONS = (
 )
 
 
+# Names of the functions that get and set the number of OpenBLAS's own threads.
+_THREAD_DECORATIONS = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads")  # fmt: skip
+
+
 @dataclasses.dataclass(frozen=True)
 class BlasLibrary:
-    """Addresses of CBLAS routines by plain name ("sgemm"), and the width of their integer arguments in bits."""
+    """Addresses of CBLAS routines by plain name ("sgemm"), and the width of their integer arguments in bits.
+
+    "get_threads" and "set_threads" are among them where the library has threads of its own that can be told to rest.
+    """
 
     addresses: dict[str, int]
     integer_bits: int
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether the number of the library's own threads can be set."""
+        return "set_threads" in self.addresses
 
 
 def _candidates() -> Iterator[ctypes.CDLL]:
@@ -61,8 +73,19 @@ def find_blas() -> BlasLibrary | None:
             except AttributeError:
                 continue
             pointers = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in found]
-            return BlasLibrary(dict(zip(ROUTINES, pointers, strict=True)), bits)
+            return BlasLibrary(dict(zip(ROUTINES, pointers, strict=True)) | _thread_functions(library), bits)
     return None
+
+
+def _thread_functions(library: ctypes.CDLL) -> dict[str, int]:
+    """Addresses of the functions that get and set the number of threads, if the library has both."""
+    for pattern in _THREAD_DECORATIONS:
+        try:
+            found = {f"{verb}_threads": getattr(library, pattern.format(verb)) for verb in ("get", "set")}
+        except AttributeError:
+            continue
+        return {name: ctypes.cast(function, ctypes.c_void_p).value or 0 for name, function in found.items()}
+    return {}
 
 
 def blas_symbols() -> dict[str, int]:

@@ -7,17 +7,22 @@ import functools
 import itertools
 import threading
 from collections.abc import Iterable, Mapping
-
-import llvmlite.binding as llvm
+from typing import TYPE_CHECKING
 
 from tracegraph.runtime.errors import CompileError
+from tracegraph.runtime.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+else:
+    llvm = LazyModule("llvmlite.binding")
 
 _library_numbers = itertools.count()
 _linking = threading.Lock()
 
 
 @functools.cache
-def target_machine() -> llvm.TargetMachine:
+def target_machine() -> "llvm.TargetMachine":
     """The code generator for this machine's processor, all of its vector instructions included."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -44,11 +49,11 @@ def machine_key() -> tuple[str, ...]:
 
 
 @functools.cache
-def _jit() -> llvm.orcjit.LLJIT:
+def _jit() -> "llvm.orcjit.LLJIT":
     return llvm.create_lljit_compiler(target_machine())
 
 
-def optimise(module: llvm.ModuleRef, *, level: int = 3) -> None:
+def optimise(module: "llvm.ModuleRef", *, level: int = 3) -> None:
     """Run LLVM's standard pipeline of the given level on a module, in place, with loop vectorisation."""
     machine = target_machine()
     options = llvm.create_pipeline_tuning_options(speed_level=level)
@@ -60,14 +65,14 @@ def optimise(module: llvm.ModuleRef, *, level: int = 3) -> None:
     builder.getModulePassManager().run(module, builder)
 
 
-def drop_unused(module: llvm.ModuleRef) -> None:
+def drop_unused(module: "llvm.ModuleRef") -> None:
     """Remove the private functions and variables of a module that nothing refers to, in place."""
     passes = llvm.create_new_module_pass_manager()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, llvm.create_pass_builder(target_machine(), llvm.create_pipeline_tuning_options()))
 
 
-def parse_ir(text: str) -> llvm.ModuleRef:
+def parse_ir(text: str) -> "llvm.ModuleRef":
     """Parse and verify LLVM IR; a fault in it raises `CompileError` with LLVM's message."""
     target_machine()
     try:

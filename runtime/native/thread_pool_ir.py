@@ -4,7 +4,14 @@ It is written in IR so that it needs no C compiler, works on every platform thro
 locks, costs about a microsecond per region, hands out chunks as threads become free, and never blocks on a busy pool.
 """
 
-import llvmlite.binding as llvm
+from typing import TYPE_CHECKING
+
+from tracegraph.runtime.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+else:
+    llvm = LazyModule("llvmlite.binding")
 
 CHUNKS_PER_THREAD = 4
 _PAUSE = {"x86_64": "pause", "aarch64": "yield", "arm64": "yield"}
@@ -332,7 +339,7 @@ def thread_pool_ir(*, steering: bool) -> str:
 
     With `steering` the process must have the functions `STEERING_SYMBOLS`.
     """
-    architecture = llvm.get_process_triple().split("-")[0]
+    architecture = str(llvm.get_process_triple()).split("-")[0]
     pause = _PAUSE.get(architecture)
     replacements = {
         "<pause>": f'call void asm sideeffect "{pause}", "~{{memory}}"()' if pause else "",

@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from tracegraph import _state
 
@@ -62,7 +62,11 @@ class set_grad_enabled(GradMode):  # noqa: N801
         return super().__call__(function)
 
 
-class no_grad(GradMode):  # noqa: N801
+@overload
+def no_grad(function: _Function, /) -> _Function: ...
+@overload
+def no_grad() -> GradMode: ...
+def no_grad(function: Callable[..., Any] | None = None, /) -> Any:
     """Operations inside record nothing for backward; usable as `with no_grad():`, `@no_grad()` and `@no_grad`.
 
     >>> x = tracegraph.tensor(2.0, requires_grad=True)
@@ -71,23 +75,15 @@ class no_grad(GradMode):  # noqa: N801
     >>> y.requires_grad
     False
     """
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        if function is not None:
-            return GradMode(False)(function)
-        return super().__new__(cls)
-
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        super().__init__(False)
+    mode = GradMode(False)
+    return mode if function is None else mode(function)
 
 
-class enable_grad(GradMode):  # noqa: N801
+@overload
+def enable_grad(function: _Function, /) -> _Function: ...
+@overload
+def enable_grad() -> GradMode: ...
+def enable_grad(function: Callable[..., Any] | None = None, /) -> Any:
     """Operations inside record for backward again, also within `no_grad`."""
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        if function is not None:
-            return GradMode(True)(function)
-        return super().__new__(cls)
-
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        super().__init__(True)
+    mode = GradMode(True)
+    return mode if function is None else mode(function)

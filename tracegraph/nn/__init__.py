@@ -1,6 +1,6 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initial values and the functions behind them."""
 
-from tracegraph.nn import functional, init, utils
+from tracegraph.nn import functional as functional, init as init, utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403
 from tracegraph.nn.convolution import *  # noqa: F403
@@ -8,8 +8,8 @@ from tracegraph.nn.dropout import *  # noqa: F403
 from tracegraph.nn.embedding import *  # noqa: F403
 from tracegraph.nn.linear import *  # noqa: F403
 from tracegraph.nn.loss import *  # noqa: F403
-from tracegraph.nn.module import Module
+from tracegraph.nn.module import Module as Module
 from tracegraph.nn.normalisation import *  # noqa: F403
 from tracegraph.nn.observation import expand as _expand  # noqa: F401 - tells the observer of traced calls about modules
-from tracegraph.nn.parameter import Buffer, Parameter
+from tracegraph.nn.parameter import Buffer as Buffer, Parameter as Parameter
 from tracegraph.nn.pooling import *  # noqa: F403

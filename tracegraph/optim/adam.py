@@ -37,7 +37,7 @@ class Adam(Optimizer):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
+        weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         for name, value in (("learning rate", lr), ("epsilon", eps), ("weight_decay", weight_decay)):
             non_negative(name, value)

@@ -64,7 +64,7 @@ def _block(
         f"{title}: {buffer.spec}, {in_bytes(buffer.spec.nbytes)} at byte {offset:,}\n"
         f"from step {life.first} ({steps[life.first]}) to step {life.last} ({steps[life.last]})"
     )
-    fill = f"hsl({_HUES[number % len(_HUES)]} 58% {56 + 8 * (number // len(_HUES) % 2)}%)"
+    fill = f"hsl({_HUES[number % len(_HUES)]} 62% {68 + 7 * (number // len(_HUES) % 2)}%)"
     parts = [
         f'<g><title>{escape(tip)}</title><rect class="block" x="{left:.1f}" y="{top:.1f}" width="{max(width, 1):.1f}" '
         f'height="{max(height, 1):.1f}" rx="2" fill="{fill}"/>'

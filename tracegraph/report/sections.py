@@ -20,13 +20,14 @@ from tracegraph.trace.looking import facts, step_kind, step_name
 
 _OPEN_KERNELS = 4
 _MOST_NODES = 400
+_PROTECTED = " (protected)"
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
 def heading(told: Explanation, place: str) -> Markup:
     """Name, verdict, and where the function is."""
     return joined(
-        element("h1", told.name),
+        element("h1", told.name.rpartition("<locals>.")[2]),
         element("span", told.verdict, class_=f"badge {'static' if told.verdict == 'static' else 'plain'}"),
         element("p", place, class_="soft mono"),
     )
@@ -46,6 +47,7 @@ def verdict(told: Explanation) -> Markup:
 def tiles(told: Explanation, timings: Timings | None) -> Markup:
     """The figures that matter, large."""
     shown: list[tuple[str, str]] = []
+    always, _ = _split(told.guards)
     if timings is not None:
         shown.append((f"{three_digits(timings.ratio)}×", "as fast as the plain call"))
     steps = "native kernels" if told.kernels != 1 else "native kernel"
@@ -53,7 +55,7 @@ def tiles(told: Explanation, timings: Timings | None) -> Markup:
         shown += [
             (f"{told.kernels}", f"{steps} for {told.operations} operations"),
             (in_bytes(told.arena_bytes), f"of intermediates; {in_bytes(told.unshared_bytes)} without reuse"),
-            (f"{len(told.guards)}", "guards, checked on each call"),
+            (f"{len(told.guards)}", f"guards, {len(always)} of them checked on each call"),
             (in_time(told.compile_seconds), "to compile" if told.origin == "compiled" else "to load from the cache"),
         ]
     cells = [
@@ -257,16 +259,33 @@ def memory(executable: Executable) -> Markup:
     )
 
 
+def _split(listed: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The guards checked on each call, and those checked only after something was changed through the library."""
+    always = [guard for guard in listed if not guard.endswith(_PROTECTED)]
+    return always, [guard.removesuffix(_PROTECTED) for guard in listed if guard.endswith(_PROTECTED)]
+
+
 def guards(told: Explanation, replay_source: str) -> Markup:
     """What must hold for a replay, and the function that checks it."""
-    listed = [element("li", guard) for guard in told.guards]
+    always, seldom = (
+        element("ul", [element("li", guard) for guard in found], class_="guards") for found in _split(told.guards)
+    )
+    counts = [len(found) for found in _split(told.guards)]
+    note = (
+        "A call is replayed only while all of this holds; otherwise the function runs and is recorded again. Shapes, dtypes "
+        "and layouts of the arguments are checked as well."
+    )
+    changed = "checked only after a module, an optimiser or a parameter was changed"
+    source = "the generated function that checks a call and publishes its results"
     return joined(
         element("h2", "Guards"),
-        element("p", "A call is replayed only while all of this holds; otherwise the function runs and is recorded again.", class_="note"),
-        element("div", element("ul", listed, class_="guards"), class_="card"),
-        element(
-            "details",
-            element("summary", element("b", "replay"), element("span", "the generated function that checks a call and publishes its results", class_="soft")),
-            element("pre", highlighted(replay_source)),
-        ),
-    )  # fmt: skip
+        element("p", note, class_="note"),
+        _folded(count(counts[0], "guard"), "checked on each call", always, shown=counts[0] <= 24),
+        _folded(count(counts[1], "guard"), changed, seldom) if counts[1] else None,
+        _folded("replay", source, element("pre", highlighted(replay_source))),
+    )
+
+
+def _folded(title: str, note: str, content: Markup, *, shown: bool = False) -> Markup:
+    summary = element("summary", element("b", title), element("span", note, class_="soft"))
+    return element("details", summary, content, open=shown)

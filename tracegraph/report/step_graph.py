@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
@@ -11,7 +11,7 @@ from tracegraph.compiler.executable import Executable
 from tracegraph.compiler.ir import Node
 from tracegraph.compiler.ir.layout import layered
 from tracegraph.compiler.loop_ir import Buffer
-from tracegraph.compiler.lowering.steps import KernelStep, Lowered, Step
+from tracegraph.compiler.lowering.steps import KernelStep, Step
 from tracegraph.report.markup import Markup, in_bytes
 from tracegraph.trace.looking import buffer_titles, step_kind, step_name
 
@@ -22,6 +22,8 @@ _GAP = 34.0
 _MARGIN = 16.0
 _MOST_CHARACTERS = 44
 _MOST_LINES = 4
+_MOST_OVALS = 8
+"""Inputs or outputs drawn as ovals; where there are more they are named in the steps."""
 
 
 @dataclass(frozen=True)
@@ -63,31 +65,34 @@ def places(nodes: Sequence[Node]) -> str:
 
 
 def step_graph(executable: Executable) -> Markup:
-    """The drawing. Data flow downwards; an oval is an input or an output, a dashed border marks gradients alone."""
+    """The drawing. Data flow downwards; an oval is an input or an output, a dashed border marks gradients alone.
+
+    What is updated in place (parameters, the state of optimisers) is not drawn but named in the steps that use it; so
+    are inputs and outputs where there are many.
+    """
     lowered, titles = executable.lowered, buffer_titles(executable)
     steps = [*lowered.steps, *lowered.commits]
-    inputs = [buffer for buffer in lowered.inputs if any(buffer in step.reads for step in steps)]
-    boxes = [_leaf(buffer) for buffer in inputs]
-    maker: dict[Buffer, int] = {buffer: number for number, buffer in enumerate(inputs)}
+    used = {buffer for step in steps for buffer in step.reads}
+    inputs = [buffer for number, buffer in enumerate(lowered.inputs) if number not in lowered.written and buffer in used]
+    drawn = inputs if len(inputs) <= _MOST_OVALS else []
+    named = {buffer for buffer in lowered.inputs if buffer not in drawn}
+    boxes = [_leaf(buffer) for buffer in drawn]
+    maker: dict[Buffer, int] = {buffer: number for number, buffer in enumerate(drawn)}
     edges: dict[tuple[int, int], list[Buffer]] = {}
     for step in steps:
         number = len(boxes)
-        boxes.append(_step_box(step, titles))
+        boxes.append(_step_box(step, titles, named))
         for buffer in dict.fromkeys(step.reads):
             if buffer in maker:
                 edges.setdefault((maker[buffer], number), []).append(buffer)
-        maker.update(dict.fromkeys(step.writes, number))
-    for title, buffer in _results(lowered):
-        if buffer in maker:
-            edges.setdefault((maker[buffer], len(boxes)), []).append(buffer)
-            boxes.append(_Box(title, (str(buffer.spec),), f"{title}: {buffer.spec}", "leaf"))
+        maker.update(dict.fromkeys((buffer for buffer in step.writes if buffer not in named), number))
+    if len(lowered.outputs) <= _MOST_OVALS:
+        for number, output in enumerate(lowered.outputs):
+            title = "output" if len(lowered.outputs) == 1 else f"output {number}"
+            if output.buffer in maker:
+                edges.setdefault((maker[output.buffer], len(boxes)), []).append(output.buffer)
+                boxes.append(_Box(title, (str(output.buffer.spec),), f"{title}: {output.buffer.spec}", "leaf"))
     return Markup(_draw(boxes, edges, titles, lowered.graph.name))
-
-
-def _results(lowered: Lowered) -> list[tuple[str, Buffer]]:
-    titles = ["output"] if len(lowered.outputs) == 1 else [f"output {n}" for n in range(len(lowered.outputs))]
-    found = [(title, output.buffer) for title, output in zip(titles, lowered.outputs, strict=True)]
-    return found + [(f"new {lowered.inputs[n].name}", lowered.inputs[n]) for n in sorted(lowered.written)]
 
 
 def _leaf(buffer: Buffer) -> _Box:
@@ -95,15 +100,16 @@ def _leaf(buffer: Buffer) -> _Box:
     return _Box(buffer.name, (str(buffer.spec),), tip, "leaf")
 
 
-def _step_box(step: Step, titles: Mapping[Buffer, str]) -> _Box:
+def _step_box(step: Step, titles: Mapping[Buffer, str], named: Set[Buffer]) -> _Box:
     nodes = [node for node in step.nodes if not node.is_constant]
     text = operations(nodes)
-    lines = wrap(text, _MOST_CHARACTERS)
-    if len(lines) > _MOST_LINES:
-        lines = [*lines[: _MOST_LINES - 1], f"{lines[_MOST_LINES - 1][: _MOST_CHARACTERS - 2]} …"]
-    where = wrap(places(nodes), _MOST_CHARACTERS)
-    if where:
-        lines.append(where[0] if len(where) == 1 else f"{where[0][: _MOST_CHARACTERS - 2]} …")
+    writes = [buffer for buffer in dict.fromkeys(step.writes) if buffer in named]
+    reads = [buffer for buffer in dict.fromkeys(step.reads) if buffer in named and buffer not in writes]
+    lines = _shortened(text, _MOST_LINES)
+    for verb, buffers in (("reads", reads), ("updates", writes)):
+        if buffers:
+            lines += _shortened(f"{verb} {', '.join(buffer.name for buffer in buffers)}", 2)
+    lines += _shortened(places(nodes), 1)
     told = [f"{step_name(step)} ({step_kind(step)})", f"operations: {text}"]
     if isinstance(step, KernelStep):
         told.append(f"loops over {step.group.domain.shape}, about {step.kernel.work:,} scalar operations")
@@ -113,8 +119,14 @@ def _step_box(step: Step, titles: Mapping[Buffer, str]) -> _Box:
     )
 
 
+def _shortened(text: str, most: int) -> list[str]:
+    """The text as at most so many lines, the end left out where there are more."""
+    return wrap(text, _MOST_CHARACTERS, max_lines=most, placeholder=" …")
+
+
 def _buffers(buffers: Sequence[Buffer], titles: Mapping[Buffer, str]) -> str:
-    return ", ".join(f"{titles.get(b, b.name)} {b.spec} {in_bytes(b.spec.nbytes)}" for b in dict.fromkeys(buffers)) or "nothing"
+    told = (f"{titles.get(b, b.name)} {b.spec} {in_bytes(b.spec.nbytes)}" for b in dict.fromkeys(buffers))
+    return ", ".join(told) or "nothing"
 
 
 def _draw(

@@ -22,7 +22,7 @@ Arial,"DejaVu Sans",sans-serif}
 main{max-width:1240px;margin:0 auto;padding:28px 24px 60px}
 h1{font-size:30px;line-height:1.2;margin:0 12px 0 0;letter-spacing:-.01em;display:inline-block}
 h2{font-size:20px;margin:40px 0 4px}
-p{margin:4px 0 12px}.soft,.note{color:var(--soft)}.note{font-size:13.5px;max-width:90ch}
+p{margin:4px 0 12px}.soft,.note{color:var(--soft)}.note{font-size:13.5px;max-width:125ch}
 a{color:var(--accent)}
 code,pre,.mono{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--code);border:1px solid var(--line);border-radius:8px;padding:12px 14px;overflow:auto;margin:8px 0;
@@ -81,7 +81,7 @@ svg marker path{fill:var(--edge)}
 .de{color:var(--decorator)}.ln{display:inline-block;width:3.2em;color:var(--comment);user-select:none;text-align:right;
 padding-right:1.2em;opacity:.65}
 .reason{background:var(--warn-soft);border-radius:8px;padding:8px 14px;margin:6px 0}
-ul.guards{columns:2 380px;margin:8px 0;padding:0 0 0 18px}ul.guards li{break-inside:avoid;margin:2px 0}
+ul.guards{columns:2 380px;margin:0;padding:10px 16px 10px 34px;border-top:1px solid var(--line);font-size:14px}ul.guards li{break-inside:avoid;margin:2px 0}
 footer{color:var(--soft);font-size:13px;margin-top:44px;border-top:1px solid var(--line);padding-top:12px}
 @media(max-width:640px){main{padding:18px 14px}.picture svg{max-width:none}}
 @media print{details{break-inside:avoid}.view,pre{max-height:none}}

@@ -66,6 +66,11 @@ class ArgumentGuards:
         """By id of a tensor or array of the recorded call, the expression that reaches it."""
         return {id(value): path for path, value in reversed(self.leaves)}
 
+    @property
+    def captured_ids(self) -> frozenset[int]:
+        """Ids of the captured tensors."""
+        return frozenset(self._captured)
+
     def lines(self, names: dict[str, Any]) -> list[str]:
         """The lines, which return MISS when a guard fails; constants they need are put into `names`."""
         lines = [f"if len(args) != {self.positional} or len(kwargs) != {len(self.keywords)}:", "    return MISS"]
@@ -78,7 +83,7 @@ class ArgumentGuards:
         """The lines that check each tensor or array."""
         lines: list[str] = []
         first: dict[int, str] = {}
-        names["captured_ids"] = frozenset(self._captured)
+        names["captured_ids"] = self.captured_ids
         names["written_owners"], names["captured_owners"] = self._written_owners, self._captured_owners
         for number, ((path, value), fact) in enumerate(zip(self.leaves, self._facts, strict=True)):
             _, kind, shape, dtype, strides, requires_grad = fact

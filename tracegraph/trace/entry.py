@@ -165,7 +165,7 @@ class Entry:
             lines += [f"    if get{number}() != was{number}:", "        return MISS"]
         for number, (owner, value) in enumerate(self.grads):
             lines += self._grad_guard(number, self._tensor_now(owner, f"owner{number}", names), value, names)
-        lines += self._grads_apart()
+        lines += self._grads_apart(names)
         arrays, after = self._arrays(lines, names)
         outputs = self._outputs(lines, names)
         call = ", ".join(["workspace.table", *arrays, *outputs])
@@ -209,13 +209,30 @@ class Entry:
             "        return MISS",
         ]
 
-    def _grads_apart(self) -> list[str]:
-        """Lines that see to it that gradients which are read or written do not share memory with one another."""
-        held = [f"g{number}._data" for number, (_, value) in enumerate(self.grads) if value is not None]
-        if len(held) < 2 or not self._written:
+    def _grads_apart(self, names: dict[str, Any]) -> list[str]:
+        """Lines that see to it that gradients which are read are as distinct from one another and other tensors as they were."""
+        first: dict[int, str] = {}
+        lines: list[str] = []
+        for number, (_, value) in enumerate(self.grads):
+            if value is not None and first.setdefault(id(value), f"g{number}") != f"g{number}":
+                lines += [f"    if g{number} is not {first[id(value)]}:", "        return MISS"]
+        if not first:
             return []
-        owned = ", ".join(f"id({array} if {array}.base is None else {array}.base)" for array in held)
-        return [f"    if len({{{owned}}}) != {len(held)}:", "        return MISS"]
+        names["elsewhere"] = frozenset(self.arguments.captured_ids - first.keys())
+        grads, others = list(first.values()), list(dict.fromkeys(self._paths.values()))
+        lines += [
+            f"    grads = {{{', '.join(f'id({name})' for name in grads)}}}",
+            f"    if not grads.isdisjoint(elsewhere) or not grads.isdisjoint(({''.join(f'id({path}), ' for path in others)})):",
+            "        return MISS",
+        ]
+        if self._written:
+            arrays = [f"{path}._data" if isinstance(value, Tensor) else path for path, value in self.arguments.leaves]
+            lines += [
+                f"    grads = {{{', '.join(_owner(f'{name}._data') for name in grads)}}}",
+                f"    if len(grads) != {len(grads)} or not grads.isdisjoint(({''.join(_owner(array) + ', ' for array in arrays)})):",
+                "        return MISS",
+            ]
+        return lines
 
     def _arrays(self, lines: list[str], names: dict[str, Any]) -> tuple[list[str], list[str]]:
         """Lines that fetch the arrays of each call, their names, and lines to run after the native call."""
@@ -322,6 +339,11 @@ class Entry:
         outputs = [plan.fresh[number] for number, _ in plan.live]
         lists = ("".join(f"{text}, " for text in texts) for texts in (outputs, targets, arrays, watched))
         return [f"    backward.link({', '.join(f'({texts})' for texts in lists)}, make_output)"]
+
+
+def _owner(array: str) -> str:
+    """The expression of the id of what owns an array's memory."""
+    return f"id({array} if {array}.base is None else {array}.base)"
 
 
 def _tensor_of(source: Source) -> Any:

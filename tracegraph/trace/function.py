@@ -4,6 +4,7 @@ import functools
 import inspect
 import threading
 import time
+import types
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from tracegraph import _state, pytree
 from tracegraph.compiler.executable import compile_graph
 from tracegraph.compiler.ir import Graph, Node
-from tracegraph.observe import Observation, Observer
-from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning
+from tracegraph.observe import Observation, Observer, is_library_code
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning, is_library_file
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
@@ -93,7 +94,7 @@ class TracedFunction(Generic[Parameters, Result]):
         for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
             recorder.container_paths.setdefault(id(container), path)
         grad_enabled = _state.local.grad_enabled
-        observer = Observer(self.function, args, kwargs, classifier=LibraryClassifier())
+        observer = Observer(self.function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library)
         previous = _state.begin_recording(recorder)
         try:
             with observer:
@@ -147,6 +148,9 @@ class TracedFunction(Generic[Parameters, Result]):
         plan = OutputPlanner(recorder, observation.is_external).make(result)
         written = recorder.written()
         self._check_sharing(recorder, [root.tensor for root in written])
+        reached = {id(value) for value in (*[leaf for _, leaf in leaves], *observation.captured)}
+        if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
+            recorder.unsupported("reads a `.grad` that it also reaches by another way")
         if recorder.reasons or not observation.is_static:
             return None
         nodes: list[Node] = list(plan.nodes)
@@ -277,6 +281,11 @@ class TracedFunction(Generic[Parameters, Result]):
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
         """Verdict, guards, passes, kernels and memory of the traces; with arguments also which trace serves them, or why none does."""
         return explain(self, args, kwargs)
+
+
+def _is_library(code: types.CodeType) -> bool:
+    """Whether code is trusted: the library's own, but for what comes along as an example."""
+    return is_library_code(code) and is_library_file(code.co_filename)
 
 
 @overload

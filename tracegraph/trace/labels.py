@@ -25,15 +25,16 @@ _NOT_ENTERED = (
 def labels(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, str]:
     """A name per tensor, by the tensor's `id`: of arguments, of what the function's closure and globals hold, and inside these."""
     found: dict[int, str] = {}
-    pending: deque[tuple[str, Any, int]] = deque((name, value, 0) for name, value in _roots(function, args, kwargs))
     seen: set[int] = set()
-    while pending and len(seen) < _MOST_OBJECTS:
-        name, value, depth = pending.popleft()
-        if isinstance(value, Tensor):
-            found.setdefault(id(value), name)
-        elif not isinstance(value, _NOT_ENTERED) and id(value) not in seen and depth < _DEEPEST:
-            seen.add(id(value))
-            pending.extend((inner, item, depth + 1) for inner, item in _contents(name, value, found))
+    for root, owner in _roots(function, args, kwargs):
+        pending: deque[tuple[str, Any, int]] = deque([(root, owner, 0)])
+        while pending and len(seen) < _MOST_OBJECTS:
+            name, value, depth = pending.popleft()
+            if isinstance(value, Tensor):
+                found.setdefault(id(value), name)
+            elif not isinstance(value, _NOT_ENTERED) and id(value) not in seen and depth < _DEEPEST:
+                seen.add(id(value))
+                pending.extend((inner, item, depth + 1) for inner, item in _contents(name, value, found))
     found.setdefault(id(random.default_generator._state), "random_state")
     return found
 

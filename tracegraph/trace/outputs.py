@@ -46,9 +46,11 @@ class OutputPlanner:
     def make(self, result: Any) -> OutputPlan:
         """The plan for the returned structure and for the gradients assigned in the call."""
         self.plan.expression = self._structure(result)
-        for owner, value in self.recorder.grad_now.values():
-            target = self.tensor(owner)
-            self.plan.lines.append(f"{target}._grad = {'None' if value is None else self._returned(value)}")
+        assigned = [
+            f"{self.tensor(owner)}._grad = {'None' if value is None else self._returned(value)}"
+            for owner, value in self.recorder.grad_now.values()
+        ]
+        self.plan.lines += assigned
         return self.plan
 
     def _constant(self, value: Any) -> str:
@@ -125,7 +127,9 @@ class OutputPlanner:
                 self.recorder.unsupported("returns a tensor over an array argument")
             return path
         if isinstance(source, GradSource):
-            return f"{self.tensor(source.owner)}._grad"
+            self._made += 1
+            self.plan.lines.append(f"t{self._made} = {self.tensor(source.owner)}._grad")
+            return f"t{self._made}"
         if entry is None and not self.is_external(tensor) and not tensor._literal:
             self.recorder.unsupported("returns a tensor that did not come from recorded operations")
         return self._constant(tensor)

@@ -51,6 +51,27 @@ def _emit_gemm(builder: ir.IRBuilder, symbol: str, args: Any) -> None:
     _call(builder, symbol, [order, *flags, *sizes, alpha, a, lda, b, ldb, beta, c, ldc])
 
 
+@intrinsic
+def blas_threads(typing_context: Any, count: Any) -> Any:
+    """`before = blas_threads(n)`: let the BLAS use `n` threads of its own; where it has none that can be set, nothing happens.
+
+    Programs turn them off while they run, since their own threads share the products.
+    """
+    library = find_blas()
+
+    def generate(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
+        if library is None or not library.has_threads:
+            return ir.Constant(_index, 0)
+        getter = builder.module.globals.get("tracegraph_get_threads") or ir.Function(
+            builder.module, ir.FunctionType(_enum, []), "tracegraph_get_threads"
+        )
+        before = builder.call(getter, [])
+        _call(builder, "tracegraph_set_threads", [builder.trunc(args[0], _enum)])
+        return builder.sext(before, _index)
+
+    return types.intp(types.intp), generate
+
+
 def _check_buffers(name: str, dtype: Any, *buffers: Any) -> None:
     for item in buffers:
         if not isinstance(item, BufferType) or item.dtype != dtype:

@@ -5,6 +5,7 @@ from numba.core.types import float32, float64, int8, int16, int32, int64, intp, 
 
 from tracegraph.runtime import vector_math
 from tracegraph.runtime.backends.numba_cpu.blas import (
+    blas_threads,
     gemm_batched_f32,
     gemm_batched_f64,
     gemm_f32,
@@ -35,6 +36,7 @@ __all__ = [
     "accumulate_multiply",
     "astype",
     "at",
+    "blas_threads",
     "bool_",
     "buffer",
     "fail",

@@ -1,0 +1,111 @@
+"""Every operation, compiled, gives what its `evaluate` gives: alone, and between pointwise producers and consumers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.lowering.compare import check, placeholders
+from tracegraph.compiler.ir import Graph, Node, make
+from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
+from tracegraph.compiler.ops.base import OPERATIONS, Kind, Sample
+from tracegraph.compiler.ops.logical import LOGICAL_NOT
+from tracegraph.compiler.lowering.fusion import is_loop_node
+from tracegraph.compiler.lowering.lower import lower
+from tracegraph.compiler.lowering.steps import HostStep, NativeStep
+from tracegraph.runtime import cache_info
+
+NAMES = sorted(
+    name for name, made in OPERATIONS.items() if made.kind is not Kind.LEAF and not made.data_dependent
+)
+PACKED = 24
+"""Samples in one graph."""
+
+HOST: frozenset[str] = frozenset()
+"""Operations some samples of which NumPy computes, float16 apart."""
+
+
+def samples(name: str) -> list[Sample]:
+    """All samples of an operation."""
+    return list(OPERATIONS[name].samples(np.random.default_rng(0)))
+
+
+def packs(name: str) -> Iterator[list[Sample]]:
+    """The samples of an operation, a graph's worth at a time."""
+    every = samples(name)
+    for start in range(0, len(every), PACKED):
+        yield every[start : start + PACKED]
+
+
+def is_half(node: Node) -> bool:
+    """Whether float16, for which there are no loops, takes part."""
+    return any(spec.dtype == np.float16 for spec in (node.spec, *(operand.spec for operand in node.operands)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_alone(name: str, empty_cache: Path) -> None:
+    for pack in packs(name):
+        inputs: list[Node] = []
+        outputs = []
+        for sample in pack:
+            own = placeholders(sample.operands, len(inputs))
+            inputs += own
+            outputs.append(make(sample.operation, *own))
+        arrays = [operand for sample in pack for operand in sample.operands]
+        check(Graph(name, tuple(inputs), tuple(outputs)), arrays)
+    assert cache_info().directory == empty_cache
+
+
+def there_and_back(node: Node) -> Node:
+    """The same value, computed by two pointwise operations."""
+    operation = LOGICAL_NOT if node.dtype == np.bool_ else NEGATIVE
+    return make(operation, make(operation, node))
+
+
+def doubled(node: Node) -> Node:
+    """A pointwise operation on top."""
+    return make(LOGICAL_NOT, node) if node.dtype == np.bool_ else make(ADD, node, node)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_the_middle(name: str, empty_cache: Path) -> None:
+    for pack in packs(name):
+        inputs: list[Node] = []
+        outputs = []
+        for sample in pack:
+            own = placeholders(sample.operands, len(inputs))
+            inputs += own
+            result = make(sample.operation, *[there_and_back(node) for node in own])
+            outputs += [doubled(result), *([result] if len(outputs) % 3 == 0 else [])]
+        arrays = [operand for sample in pack for operand in sample.operands]
+        check(Graph(name, tuple(inputs), tuple(outputs)), arrays)
+    assert cache_info().directory == empty_cache
+
+
+def lowering_of(sample: Sample) -> str:
+    """How a sample is lowered: "loop", "routine", "host" or "view" (nothing is computed)."""
+    inputs = placeholders(sample.operands)
+    node = make(sample.operation, *inputs)
+    steps = [step for step in lower(Graph("one", tuple(inputs), (node,))).steps if node in step.nodes]
+    if any(isinstance(step, HostStep) for step in steps):
+        return "host"
+    if any(isinstance(step, NativeStep) for step in steps):
+        return "routine"
+    if steps:
+        assert is_loop_node(node)
+        return "loop"
+    return "view"
+
+
+def test_the_operations_left_to_the_host_are_known() -> None:
+    host = set()
+    for name in NAMES:
+        for sample in samples(name):
+            if any(np.asarray(operand).dtype == np.float16 for operand in sample.operands):
+                continue
+            kind = lowering_of(sample)
+            assert kind in ("loop", "routine", "host", "view")
+            if kind == "host":
+                host.add(name)
+    assert host == HOST, f"new: {sorted(host - HOST)}; native by now: {sorted(HOST - host)}"

@@ -1,0 +1,168 @@
+"""Optimisers as objects: groups, closures, state dicts, copies, representation, and what is refused."""
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracegraph
+from tracegraph import nn, optim
+
+torch = pytest.importorskip("torch")
+
+
+def trained(steps: int = 3, kind: Any = optim.Adam, **settings: Any) -> tuple[Any, Any, Any]:
+    """A layer, its optimiser and a function that trains it for one step."""
+    tracegraph.manual_seed(3)
+    layer = nn.Linear(3, 2)
+    optimizer = kind(layer.parameters(), **{"lr": 0.1, **settings})
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = (layer(tracegraph.ones(4, 3)) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(steps):
+        step()
+    return layer, optimizer, step
+
+
+def weights(layer: Any) -> np.ndarray:
+    return np.concatenate([p.detach().numpy().ravel() for p in layer.parameters()])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [(optim.Adam, {"amsgrad": True}), (optim.SGD, {"momentum": 0.9, "dampening": 0.1}), (optim.RMSprop, {})]
+)
+def test_state_dict_round_trip(kind: Any, settings: dict[str, Any]) -> None:
+    first, first_optimizer, first_step = trained(3, kind, **settings)
+    second, second_optimizer, second_step = trained(1, kind, **settings)
+    second.load_state_dict(first.state_dict())
+    before = {name: value for held in second_optimizer.state.values() for name, value in held.items()}
+    second_optimizer.load_state_dict(first_optimizer.state_dict())
+    after = {name: value for held in second_optimizer.state.values() for name, value in held.items()}
+    assert all(after[name] is before[name] for name in before)
+    for _ in range(3):
+        first_step()
+        second_step()
+    np.testing.assert_array_equal(weights(first), weights(second))
+
+
+def test_state_dict_has_torchs_form() -> None:
+    _, optimizer, _ = trained()
+    saved = optimizer.state_dict()
+    layer = torch.nn.Linear(3, 2)
+    theirs = torch.optim.Adam(layer.parameters(), lr=0.1)
+    (layer(torch.ones(4, 3)) ** 2).sum().backward()
+    theirs.step()
+    expected = theirs.state_dict()
+    assert set(saved["state"]) == set(expected["state"]) == {0, 1}
+    assert set(saved["state"][0]) == set(expected["state"][0])
+    assert set(saved["param_groups"][0]) <= set(expected["param_groups"][0])
+    assert saved["param_groups"][0]["params"] == [0, 1]
+    expected["state"] = {
+        number: {name: tracegraph.tensor(value.numpy()) for name, value in held.items()} for number, held in expected["state"].items()
+    }
+    optimizer.load_state_dict(expected)
+    assert int(optimizer.state[optimizer.param_groups[0]["params"][0]]["step"]) == 1
+
+
+def test_loading_an_untrained_state_starts_anew() -> None:
+    fresh, fresh_optimizer, fresh_step = trained(0)
+    used, used_optimizer, used_step = trained(4)
+    used.load_state_dict(fresh.state_dict())
+    used_optimizer.load_state_dict({"state": {}, "param_groups": fresh_optimizer.state_dict()["param_groups"]})
+    fresh_step()
+    used_step()
+    np.testing.assert_array_equal(weights(fresh), weights(used))
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda held: pickle.loads(pickle.dumps(held))], ids=["deepcopy", "pickle"])
+def test_copies_go_on_alike(duplicate: Any) -> None:
+    layer, optimizer, step = trained()
+    other_layer, other = duplicate((layer, optimizer))
+    assert other.param_groups[0]["params"][0] is other_layer.weight
+    step()
+    other.zero_grad()
+    (other_layer(tracegraph.ones(4, 3)) ** 2).sum().backward()
+    other.step()
+    np.testing.assert_array_equal(weights(layer), weights(other_layer))
+
+
+def test_closure_and_zero_grad() -> None:
+    layer, optimizer, _ = trained()
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (layer(tracegraph.ones(4, 3)) ** 2).sum()
+        loss.backward()
+        return loss
+
+    with tracegraph.no_grad():
+        first = optimizer.step(closure)
+    assert float(optimizer.step(closure)) < float(first)
+    gradient = layer.weight.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert layer.weight.grad is gradient and not gradient.numpy().any()
+    optimizer.zero_grad()
+    assert layer.weight.grad is None
+    before = weights(layer)
+    assert optimizer.step() is None
+    np.testing.assert_array_equal(weights(layer), before)
+
+
+def test_representation_is_torchs() -> None:
+    ours = optim.SGD([tracegraph.ones(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    theirs = repr(torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1, momentum=0.9)).split("\n")
+    assert repr(ours).split("\n") == [
+        line for line in theirs if not any(name in line for name in ("differentiable", "foreach", "fused"))
+    ]
+
+
+def test_settings_changed_later() -> None:
+    layer, optimizer, step = trained(1, optim.SGD)
+    optimizer.param_groups[0]["momentum"] = 0.9
+    step()
+    assert "momentum_buffer" in optimizer.state[layer.weight]
+    _, adam, step = trained(1)
+    adam.param_groups[0]["amsgrad"] = True
+    step()
+    group = adam.param_groups[0]
+    assert dict(group) == group.copy() == dict(group.items())
+    assert group.get("lr") == 0.1 and group.get("absent", 3) == 3
+    assert {**group}["lr"] == 0.1
+
+
+def leaf() -> Any:
+    return tracegraph.ones(1, requires_grad=True)
+
+
+REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
+    "tensor": (lambda: optim.SGD(leaf()), TypeError, "iterable of Tensors or dicts"),
+    "empty": (lambda: optim.SGD([]), ValueError, "empty parameter list"),
+    "number": (lambda: optim.SGD([1.0]), TypeError, "one of the params is float"),
+    "not_a_leaf": (lambda: optim.SGD([leaf() * 2]), ValueError, "non-leaf"),
+    "rate": (lambda: optim.Adam([leaf()], lr=-1.0), ValueError, "Invalid learning rate value: -1.0"),
+    "beta": (lambda: optim.Adam([leaf()], betas=(0.9, 1.0)), ValueError, "Invalid beta parameter at index 1"),
+    "nesterov": (lambda: optim.SGD([leaf()], nesterov=True), ValueError, "Nesterov"),
+    "group": (lambda: optim.SGD([leaf()]).add_param_group([leaf()]), TypeError, "must be a dict"),
+    "twice": (lambda: optim.SGD([leaf()] * 2), ValueError, "more than one parameter group"),
+    "groups": (lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": []}), ValueError, "number of parameter groups"),
+    "sizes": (
+        lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}), ValueError, "match the size",
+    ),
+    "scheduler": (lambda: optim.lr_scheduler.StepLR(3, 1), TypeError, "int is not an Optimizer"),  # type: ignore[arg-type]
+    "resume": (lambda: optim.lr_scheduler.StepLR(optim.SGD([leaf()]), 1, last_epoch=2), KeyError, "initial_lr"),
+    "lambdas": (lambda: optim.lr_scheduler.LambdaLR(optim.SGD([leaf()]), [abs, abs]), ValueError, "Expected 1 lr_lambdas"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    act, kind, message = REFUSED[name]
+    with pytest.raises(kind, match=message):
+        act()
