@@ -21,7 +21,7 @@ def edge_of(tensor: Tensor) -> Any:
         return None
     if tensor._base is not None:
         refresh_view(tensor)
-        if not tensor._rg:
+        if tensor._rg is not True:
             return None
     node = tensor._node
     return tensor if node is None else node
