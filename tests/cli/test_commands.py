@@ -124,7 +124,7 @@ def test_inspect_writes_a_report(model: Path, tmp_path: Path, capsys: pytest.Cap
     document = Document(output.read_text(encoding="utf-8"))
     assert document.mistakes == []
     assert document.loads == []
-    assert "cli_model.py:7" in document.text
+    assert "cli_model.py:9" in document.text
 
 
 def test_inspect_takes_modules_and_traced_functions(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
