@@ -44,7 +44,7 @@ from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
-    bool_ as bool_,
+    bool_,
     float16 as float16,
     float32 as float32,
     float64 as float64,
@@ -78,4 +78,4 @@ half = float16
 long = int64
 int = int32
 
-del attach, exports
+del attach, bool_, exports

@@ -186,11 +186,9 @@ class _Lowering:
         return [step for number, group in enumerate(self.groups) for step in self._group_steps(number, group)]
 
     def _last_failing_group(self, steps: list[Step]) -> int:
-        """Position of the last group that may find an index out of range, -1 if none does."""
-        failing = [
-            self.position[step.group.number] for step in steps if isinstance(step, KernelStep) and step.kernel.can_fail
-        ]
-        return max(failing, default=-1)
+        """Position of the last group that may fail (an index out of range, an error of NumPy's), -1 if none does."""
+        failing = [self.fusion.group_of[step.nodes[0]] for step in steps if may_fail(step)]
+        return max((self.position[group.number] for group in failing), default=-1)
 
     def _group_steps(self, number: int, group: Group) -> list[Step]:
         """The steps of a group: one, or two where a reduction is split."""
@@ -230,8 +228,13 @@ class _Lowering:
 
 
 def last_failing_step(steps: Sequence[Step]) -> int:
-    """Number of the last step that may find an index out of range, -1 if none does."""
-    return max((n for n, step in enumerate(steps) if isinstance(step, KernelStep) and step.kernel.can_fail), default=-1)
+    """Number of the last kernel that may find an index out of range, -1 if none does."""
+    return max((n for n, step in enumerate(steps) if isinstance(step, KernelStep) and may_fail(step)), default=-1)
+
+
+def may_fail(step: Step) -> bool:
+    """Whether a step can end the run before updates may have been written."""
+    return isinstance(step, HostStep) or (isinstance(step, KernelStep) and step.kernel.can_fail)
 
 
 def _copy_step(name: str, source: Buffer, destination: Buffer, node: Node) -> KernelStep:

@@ -20,10 +20,10 @@ class _Numbered(Module):
         return list(self._modules.values())  # type: ignore[arg-type]
 
     def _key(self, position: Any) -> str:
-        position, size = operator.index(position), len(self)
-        if not -size <= position < size:
-            raise IndexError(f"index {position} is out of range")
-        return list(self._modules)[position]
+        number: int = operator.index(position)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"index {number} is out of range")
+        return list(self._modules)[number]
 
     def _renumber(self, modules: Iterable[Module]) -> None:
         """Put modules in place of all there are, under their numbers."""

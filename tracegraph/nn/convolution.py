@@ -68,14 +68,12 @@ class _Convolution(Module):
     def _border(self) -> list[int]:
         """The padding of each dimension as `pad` takes it, the last dimension first."""
         border: list[int] = []
-        for size, dilation, padding in zip(
-            reversed(self.kernel_size), reversed(self.dilation), reversed(_sizes(self.padding, self.rank)), strict=True
-        ):
-            if padding == "same":
-                total = dilation * (size - 1)
+        for number in reversed(range(self.rank)):
+            if self.padding == "same":
+                total = self.dilation[number] * (self.kernel_size[number] - 1)
                 border += [total // 2, total - total // 2]
             else:
-                border += [0, 0] if padding == "valid" else [padding, padding]
+                border += [0, 0] if isinstance(self.padding, str) else [self.padding[number]] * 2
         return border
 
     def _convolve(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: only tensors with 2 dimensions are supported, not {tensor.shape}")
-    return tensor.copy_(dispatch.as_tensor(np.eye(*tensor.shape), literal=True))  # type: ignore[no-any-return]
+    return tensor.copy_(dispatch.as_tensor(np.eye(tensor.shape[0], tensor.shape[1]), literal=True))  # type: ignore[no-any-return]
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:

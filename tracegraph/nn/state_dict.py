@@ -27,8 +27,6 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
-
 
 def persistent_tensors(module: "Module", prefix: str = "") -> dict[str, tuple["Module", str, Tensor]]:
     """The parameters and persistent buffers by full name, each with the module that holds it and its name there."""

@@ -83,7 +83,7 @@ class WatchedDict(dict[Any, Any]):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> "WatchedDict":  # type: ignore[override, misc]
+    def __ior__(self, other: Any) -> "WatchedDict":  # type: ignore[misc]
         self.update(other)
         return self
 

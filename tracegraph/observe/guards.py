@@ -2,7 +2,7 @@
 
 import abc
 import keyword
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from operator import is_
 from typing import Any, Final
@@ -131,7 +131,7 @@ class _Builder:
         self.constants: dict[str, Any] = {
             "same": same, "M": MISSING, "instance_dict": instance_dict, "read_cell": read_cell, "read_slot": read_slot,
             "unchanged": _unchanged, "class_mro": class_mro, "abc_token": abc.get_cache_token,
-            "list_unchanged": _list_unchanged, "dict_unchanged": _dict_unchanged,
+            "same_objects": _same_objects, "list_unchanged": _list_unchanged, "dict_unchanged": _dict_unchanged,
         }  # fmt: skip
         self.plan = plan_arguments(reach, args, kwargs, argument_values)
 
@@ -202,6 +202,10 @@ class _Builder:
             watched = self._is_watched(cls)
             subject = f"the list of attributes of class `{name}`"
             self._add(f"(*{view},) == {keys}", f"(*{view},)", subject, "as it was", watched)
+            if watched:  # library code looks things up unobserved, and guards that wait for the epoch cost nothing
+                held = self._name(tuple(class_dict(cls).values()))
+                content = f"the attributes of class `{name}`"
+                self._add(f"same_objects({view}.values(), {held})", f"(*{view},)", content, "as they were", True)
             reader = f"{self._name(cls)}.__mro__" if type(cls) is type else f"class_mro({self._name(cls)})"
             mro = self._name(class_mro(cls))
             all_watched = watched and all(base is object or self._is_watched(base) for base in class_mro(cls))
@@ -343,6 +347,10 @@ class _Builder:
             reader = "list_unchanged" if kind is list else "unchanged"
             check = f"{reader}({owner}, {self._name(before)})"
         self._add(check, owner, subject, f"{half if issubclass(kind, dict) else len(before)} items as they were")
+
+
+def _same_objects(now: Collection[Any], before: tuple[Any, ...]) -> bool:
+    return len(now) == len(before) and all(map(is_, now, before))
 
 
 def _unchanged(container: Any, before: tuple[Any, ...]) -> bool:

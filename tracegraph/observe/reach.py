@@ -232,7 +232,8 @@ class Reach(Lookups):
         edge.value = wanted
         if is_immutable(wanted):
             return
-        if child.label in self.names or self._holds_library_objects(wanted, 4):
+        is_function = type(wanted) in (types.FunctionType, types.MethodType, functools.partial)  # the library may call it
+        if is_function or child.label in self.names or self._holds_library_objects(wanted, 4):
             self._push(wanted, path)
 
     def _holds_library_objects(self, value: Any, depth: int) -> bool:

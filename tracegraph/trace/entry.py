@@ -13,7 +13,7 @@ from tracegraph import _state
 from tracegraph.autograd.node import OutputNode
 from tracegraph.compiler.executable import POOL, Executable
 from tracegraph.compiler.ops import dispatch
-from tracegraph.runtime import Workspaces
+from tracegraph.runtime import Workspace, Workspaces
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, overlaps
 from tracegraph.trace.backward import CompiledBackward
@@ -181,7 +181,7 @@ class Entry:
                 f"        failed = segments(workspace, ({''.join(name + ', ' for name in self._all_arrays(arrays))}"
                 f"{''.join(name + ', ' for name in outputs)}))",
             ]
-            names["segments"] = self.executable.run_segments
+            names["segments"] = self._run_segments
         lines += ["    workspaces.give_back(workspace)", "    if failed:", "        return MISS"]
         lines += ["    " + line for line in after]
         lines += ["    " + line for line in plan.lines]
@@ -189,6 +189,13 @@ class Entry:
             lines += self._link(plan, saved, names)
         lines += ["    entry.hits += 1", f"    return {plan.expression}"]
         return "\n".join(lines) + "\n", names
+
+    def _run_segments(self, workspace: Workspace, arrays: Sequence[np.ndarray]) -> int:
+        """Run the host steps; where one raises, nothing has been written yet, and the plain function gives the error."""
+        try:
+            return self.executable.run_segments(workspace, arrays)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
+            return -1
 
     def _tensor_now(self, tensor: Tensor, name: str, names: dict[str, Any]) -> str:
         """The expression of the tensor that takes the place of a recorded one in this call: an argument, or itself."""
