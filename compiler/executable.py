@@ -52,7 +52,7 @@ class Executable:
             (slot, np.ascontiguousarray(node.operation.value))  # type: ignore[attr-defined]
             for slot, (_, node) in zip(self.layout.constant_slots, self.lowered.constants, strict=True)
         )
-        self.constant_arrays = {slot: array for slot, array in constants}
+        self.constant_arrays = dict(constants)
         self.workspaces = Workspaces(
             slots=self.layout.slots, arena_bytes=self.lowered.memory.arena_bytes, constants=constants
         )

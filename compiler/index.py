@@ -5,7 +5,6 @@ Division and remainder by constants (they come from reshapes) vanish where the r
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Union
 
 Bounds = tuple[int, int]
 
@@ -56,7 +55,7 @@ class Remainder:
         return f"(({self.numerator}) % {self.divisor})"
 
 
-Atom = Union[Variable, Quotient, Remainder]
+Atom = Variable | Quotient | Remainder
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The loop IR: kernels as pure data, neutral of the target. Scalars, loads, stores, reductions, loops."""
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from .index import Index, Variable
 from .ops.spec import DType, Spec
@@ -89,7 +89,7 @@ class Choose:
     dtype: DType
 
 
-Expression = Union[Literal, Name, Load, Apply, Convert, IndexValue, Choose]
+Expression = Literal | Name | Load | Apply | Convert | IndexValue | Choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Loop:
     body: tuple["Statement", ...]
 
 
-Statement = Union[Let, CheckedIndex, Store, Start, Accumulate, AccumulateInto, Loop]
+Statement = Let | CheckedIndex | Store | Start | Accumulate | AccumulateInto | Loop
 
 
 @dataclass(frozen=True, eq=False)

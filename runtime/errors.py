@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import FrameType
 
 PACKAGE_ROOTS = tuple(
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), folder) + os.sep
@@ -29,11 +30,11 @@ def is_library_file(filename: str) -> bool:
 
 def user_location(depth: int = 1) -> tuple[str, int] | None:
     """File and line of the innermost caller outside the library, or None when there is none."""
-    frame = sys._getframe(depth)
+    frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         if not is_library_file(frame.f_code.co_filename):
             return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

@@ -1,11 +1,21 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
-from tracegraph import autograd as autograd, eager as eager, nn as nn, optim as optim, random as random
+from tracegraph import autograd as autograd
+from tracegraph import eager as eager
+from tracegraph import nn as nn
+from tracegraph import optim as optim
+from tracegraph import random as random
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
+)
+from tracegraph.autograd import (
     is_grad_enabled as is_grad_enabled,
+)
+from tracegraph.autograd import (
     no_grad as no_grad,
+)
+from tracegraph.autograd import (
     set_grad_enabled as set_grad_enabled,
 )
 from tracegraph.compiler.ops import exports
@@ -40,32 +50,61 @@ from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
 from tracegraph.compiler.ops.slicing import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
+from tracegraph.compiler.ops.spec import (
+    bool_,
+)
+from tracegraph.compiler.ops.spec import (
+    float16 as float16,
+)
+from tracegraph.compiler.ops.spec import (
+    float32 as float32,
+)
+from tracegraph.compiler.ops.spec import (
+    float64 as float64,
+)
+from tracegraph.compiler.ops.spec import (
+    int8 as int8,
+)
+from tracegraph.compiler.ops.spec import (
+    int16 as int16,
+)
+from tracegraph.compiler.ops.spec import (
+    int32 as int32,
+)
+from tracegraph.compiler.ops.spec import (
+    int64 as int64,
+)
+from tracegraph.compiler.ops.spec import (
+    uint8 as uint8,
+)
 from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
-from tracegraph.compiler.ops.spec import (
-    bool_,
-    float16 as float16,
-    float32 as float32,
-    float64 as float64,
-    int8 as int8,
-    int16 as int16,
-    int32 as int32,
-    int64 as int64,
-    uint8 as uint8,
-)
 from tracegraph.methods import attach
 from tracegraph.random import (
     Generator as Generator,
+)
+from tracegraph.random import (
     default_generator as default_generator,
+)
+from tracegraph.random import (
     get_rng_state as get_rng_state,
+)
+from tracegraph.random import (
     initial_seed as initial_seed,
+)
+from tracegraph.random import (
     manual_seed as manual_seed,
+)
+from tracegraph.random import (
     seed as seed,
+)
+from tracegraph.random import (
     set_rng_state as set_rng_state,
 )
 from tracegraph.runtime import errors as errors
-from tracegraph.tensor import Tensor as Tensor, tensor as tensor
+from tracegraph.tensor import Tensor as Tensor
+from tracegraph.tensor import tensor as tensor
 from tracegraph.trace import trace as trace
 
 attach()

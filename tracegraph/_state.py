@@ -24,13 +24,13 @@ _lock = threading.Lock()
 
 def bump_epoch() -> None:
     """Tell all traces that a module or the storage of a tensor has changed."""
-    global epoch
+    global epoch  # noqa: PLW0603 - read on every call, so a plain module variable
     epoch += 1
 
 
 def begin_recording(recorder: Any) -> Any:
     """Make `recorder` this thread's recorder; returns the one before, for `end_recording`."""
-    global recording
+    global recording  # noqa: PLW0603 - read on every call, so a plain module variable
     previous = local.recorder
     local.recorder = recorder
     with _lock:
@@ -40,7 +40,7 @@ def begin_recording(recorder: Any) -> Any:
 
 def end_recording(previous: Any) -> None:
     """Restore what `begin_recording` returned."""
-    global recording
+    global recording  # noqa: PLW0603 - read on every call, so a plain module variable
     local.recorder = previous
     with _lock:
         recording -= 1

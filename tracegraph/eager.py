@@ -28,7 +28,7 @@ _NEGATIVE_ZERO = "-0.0"
 
 def _quiet_errors() -> tuple[Any, Any]:
     """NumPy's context variable for floating point errors and a value that ignores them (as PyTorch does)."""
-    from numpy._core import umath
+    from numpy._core import umath  # noqa: PLC0415 - NumPy's own
 
     return umath._extobj_contextvar, umath._make_extobj(all="ignore")
 
@@ -73,7 +73,7 @@ def apply(operation: Operation, *operands: Tensor) -> Tensor:
     token = _set_errors(_ignore)
     try:
         data = operation.evaluate(np, *[operand._data for operand in operands])
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again, explained
         raise explain(operation, operands, error) from None
     finally:
         _reset_errors(token)
@@ -139,7 +139,7 @@ def write(target: Tensor, operation: Any, *others: Tensor) -> Tensor:
     arrays = [other._data.copy() if np.may_share_memory(other._data, data) else other._data for other in others]
     try:
         operation.write(np, data, *arrays)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again, explained
         raise explain(operation, (target, *others), error) from None
     root = target if target._base is None else target._base
     if root._version is None:
@@ -163,7 +163,7 @@ def unary(operation: Operation, x: Any) -> Tensor:
     token = _set_errors(_ignore)
     try:
         out = ufunc(data)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again, explained
         raise explain(operation, (x,), error) from None
     finally:
         _reset_errors(token)
@@ -215,7 +215,7 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     token = _set_errors(_ignore)
     try:
         out = ufunc(x, y)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again, explained
         raise explain(operation, (a, b), error) from None
     finally:
         _reset_errors(token)
@@ -283,8 +283,7 @@ def as_tensor(data: Any, dtype: Any = None, *, copy: bool = False, literal: bool
         result = data if dtype is None or data.dtype == np.dtype(dtype) else data.to(as_dtype(dtype))
         if not copy:
             return result
-        fresh = result.detach().clone()
-        return fresh  # type: ignore[no-any-return]
+        return result.detach().clone()  # type: ignore[no-any-return]
     array = as_array(data, dtype)
     result = _new(Tensor)
     result._data = np.array(array) if copy else array

@@ -319,7 +319,7 @@ class Tensor:
         return self._data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._data.__dlpack_device__()  # type: ignore[return-value]
+        return self._data.__dlpack_device__()
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -344,7 +344,7 @@ class Tensor:
     def __len__(self) -> int:
         if self._data.ndim == 0:
             raise ArgumentTypeError("len() of a 0-d tensor")
-        return self._data.shape[0]
+        return int(self._data.shape[0])
 
     def __iter__(self) -> Iterator["Tensor"]:
         if self._data.ndim == 0:
@@ -504,8 +504,14 @@ def assign(target: Tensor, value: Tensor) -> Tensor:
         value = value.to(data.dtype)
     if not data.flags.writeable:
         raise ArgumentTypeError("in-place: the tensor's memory is read-only")
-    if 0 in data.strides and data.size and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True)):
-        raise ArgumentTypeError("in-place: the tensor is an expanded view, several of its elements share memory; clone() it")
+    if (
+        0 in data.strides
+        and data.size
+        and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True))
+    ):
+        raise ArgumentTypeError(
+            "in-place: the tensor is an expanded view, several of its elements share memory; clone() it"
+        )
     base = target._base
     root = target if base is None else base
     tracked = _state.local.grad_enabled and (target.requires_grad or value.requires_grad or root._rg is True)

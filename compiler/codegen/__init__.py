@@ -1,0 +1,1 @@
+"""Loop IR in, the source of a Numba module out."""

@@ -48,9 +48,7 @@ def _merge(outer: Variable, inner_loop: Loop) -> Loop | None:
 
 def _plain(index: Index, variables: set[Variable]) -> bool:
     """Whether the variables occur in the index as terms only, not inside of quotients."""
-    return not any(
-        not isinstance(atom, Variable) and atom.numerator.variables() & variables for atom, _ in index.terms
-    )
+    return not any(not isinstance(atom, Variable) and atom.numerator.variables() & variables for atom, _ in index.terms)
 
 
 def indices(value: Any) -> Iterator[Index]:

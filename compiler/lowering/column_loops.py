@@ -1,6 +1,7 @@
 """Column sums: several rows are added up in registers before the row of accumulators is touched."""
 
 import dataclasses
+import functools
 from typing import Any
 
 from tracegraph.compiler.index import Index, Variable
@@ -51,7 +52,7 @@ def _unroll(loop: Loop) -> list[Statement]:
         renamed: dict[str, str] = {}
         here: list[Expression] = []
         for statement in columns.body:
-            moved = map_indices(statement, lambda index, place=place: index.substitute({loop.variable: place}))
+            moved = map_indices(statement, functools.partial(Index.substitute, values={loop.variable: place}))
             if isinstance(moved, Let):
                 renamed[moved.name] = f"{moved.name}_{row}"
                 body.append(Let(renamed[moved.name], rename(moved.value, renamed)))
@@ -86,7 +87,12 @@ def rename(value: Any, names: dict[str, str]) -> Any:
         return Name(names.get(value.name, value.name), value.dtype)
     if isinstance(value, tuple):
         return tuple(rename(part, names) for part in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__slots__") and not isinstance(value, Index):
+    if (
+        dataclasses.is_dataclass(value)
+        and not isinstance(value, type)
+        and hasattr(value, "__slots__")
+        and not isinstance(value, Index)
+    ):
         changes = {
             field.name: rename(getattr(value, field.name), names)
             for field in dataclasses.fields(value)

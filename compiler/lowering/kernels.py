@@ -45,11 +45,19 @@ class _Scope:
     """Statements of one loop body, and the scalars named so far that they may use."""
 
     statements: list[Statement] = field(default_factory=list)
-    named: dict[Any, Name] = field(default_factory=dict)
+    named: dict[Any, Name | Literal] = field(default_factory=dict)
+    stores: list[Statement] = field(default_factory=list)
+    """Written after everything is computed: a store may go to memory that other statements still read."""
+
+    def finish(self) -> tuple[Statement, ...]:
+        """The statements with the stores at the end."""
+        self.statements += self.stores
+        self.stores = []
+        return tuple(self.statements)
 
     def inner(self) -> "_Scope":
         """The scope of a loop inside of this one."""
-        return _Scope([], dict(self.named))
+        return _Scope(named=dict(self.named))
 
 
 class KernelMaker:
@@ -103,7 +111,10 @@ class KernelMaker:
 
     def let(self, key: Any, value: Expression, dtype: DType) -> Expression:
         """Name a scalar in the current scope (inside of a conditional expression: leave it as it is)."""
-        if self.inline or isinstance(value, Name | Literal):
+        if self.inline:
+            return value
+        if isinstance(value, Name | Literal):
+            self.scope.named[key] = value
             return value
         name = Name(self.fresh(), dtype)
         self.scope.statements.append(Let(name.name, value))
@@ -141,7 +152,7 @@ class KernelMaker:
         buffer = self.buffers.get(node)
         if buffer is not None:
             self.written[buffer] = None
-            self.scope.statements.append(Store(buffer, position, value))
+            self.scope.stores.append(Store(buffer, position, value))
 
     # -- the loops ----------------------------------------------------------------------------------------------------
 
@@ -177,6 +188,7 @@ class KernelMaker:
             for node, here in members.items():
                 if here.level == "row" and self.group.phases[node] == phase:
                     self._compute(node)
+            outer.finish()
             full = [n for n, here in members.items() if here.level == "full" and self.group.phases[n] == phase]
             reductions = [n for n, here in members.items() if here.level == "reduce" and self.group.phases[n] == phase]
             if not full and not reductions:
@@ -194,13 +206,14 @@ class KernelMaker:
                 self.scope.statements.append(
                     Accumulate(accumulators[node], combine_of(node), value, accumulated_dtype(node), place)
                 )
-            outer.statements.extend(nest(reduced, tuple(self.scope.statements)))
+            outer.statements.extend(nest(reduced, self.scope.finish()))
             self.in_scratch.update(node for node in full if node in self.scratch)
             self.scope = outer
             for node in reductions:
                 name = Name(accumulators[node] + ("_at" if combine_of(node) in ARG_REDUCTIONS else ""), node.dtype)
                 self.scope.named[(node, members[node].position)] = name
                 self.store(node, name, members[node].position)
+            outer.finish()
         return outer.statements
 
     def _contribution(self, node: Node) -> Expression:
@@ -246,13 +259,14 @@ class KernelMaker:
             self.scope.statements.append(
                 AccumulateInto(self.buffers[node], members[node].position, combine_of(node), value)
             )
-        statements.extend(nest([*reduced, column], tuple(self.scope.statements)))
+        statements.extend(nest([*reduced, column], self.scope.finish()))
         self.scope = outer.inner()
         for node, here in members.items():
             if here.level == "row":
                 self._compute(node)
-        if self.scope.statements:
-            statements.append(Loop(column, tuple(self.scope.statements)))
+        row = self.scope.finish()
+        if row:
+            statements.append(Loop(column, row))
         self.scope = outer
         return nest(kept[:-1], tuple(statements))
 
@@ -266,13 +280,14 @@ def nest(variables: list[Variable], body: tuple[Statement, ...]) -> tuple[Statem
 
 def combine_of(node: Node) -> str:
     """How a reduction combines: the operation's own word, or its name where a position is kept besides the value."""
-    name = node.operation.name
-    return name if name in ARG_REDUCTIONS else node.operation.combine  # type: ignore[attr-defined,no-any-return]
+    operation: Any = node.operation
+    return str(operation.name) if operation.name in ARG_REDUCTIONS else str(operation.combine)
 
 
 def accumulated_dtype(node: Node) -> DType:
     """The dtype a reduction combines in: the result's, or that of the values whose positions are sought."""
-    return node.operands[0].dtype if combine_of(node) in ARG_REDUCTIONS else node.dtype
+    dtype: DType = node.operands[0].dtype if combine_of(node) in ARG_REDUCTIONS else node.dtype
+    return dtype
 
 
 def identity_of(node: Node) -> Any:

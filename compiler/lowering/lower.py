@@ -139,9 +139,10 @@ class _Lowering:
             if here <= last_failing or any(reader > here for reader in self.readers.get(target, ())):
                 continue
             place, phase = group.places[node], group.phases[node]
+            if place.level == "reduce" or phase != max(group.phases.values()):
+                continue
             aligned = all(
                 access.position.substitute(group.places[member].mapping) == place.position
-                and group.phases[member] <= phase
                 and group.places[member].level == place.level
                 for member in group.places
                 for access in self.finder.accesses(member)
@@ -168,7 +169,9 @@ class _Lowering:
                 commits.append(_copy_step(f"commit_{number}", source, destination, stored(value)))
         outputs = tuple(Output(self.buffers[stored(node)], node.shape) for node in self.graph.outputs)
         written = frozenset(
-            number for number, node in enumerate(self.graph.inputs) if any(target is node for target, _ in self.graph.updates)
+            number
+            for number, node in enumerate(self.graph.inputs)
+            if any(target is node for target, _ in self.graph.updates)
         )
         return Lowered(
             graph=self.graph,

@@ -10,6 +10,7 @@ from tracegraph.compiler.loop_ir import (
     AccumulateInto,
     Buffer,
     CheckedIndex,
+    Expression,
     Kernel,
     Literal,
     Load,
@@ -88,12 +89,17 @@ def _scatter(node: Node, reads: tuple[Buffer, ...], out: Buffer, name: str, stat
     whole = node.spec
     copied: list[Statement] = []
     if len(reads) < len(node.operands):
-        filler = Literal(node.operands[0].operation.value, whole.dtype)  # type: ignore[attr-defined]
+        constant: Any = node.operands[0].operation
+        filler: Expression = Literal(constant.value, whole.dtype)
     else:
         filler = Load(reads[0], variable("c", whole.size), whole.dtype)
         reads = reads[1:]
     if whole.size:
-        copied = list(_loops([Variable("c", whole.size)] if whole.size > 1 else [], (Store(out, variable("c", whole.size), filler),)))
+        copied = list(
+            _loops(
+                [Variable("c", whole.size)] if whole.size > 1 else [], (Store(out, variable("c", whole.size), filler),)
+            )
+        )
     values, body, shape = (_scatter_along if isinstance(operation, Scatter) else _put)(node, reads, status)
     place, checks, value = body
     adds = operation.reduce == "add" if isinstance(operation, Scatter) else operation.accumulate

@@ -34,9 +34,10 @@ def sums_of(loop: Loop) -> list[str]:
     for statement in loop.body:
         if isinstance(statement, Loop):
             found += sums_of(statement)
-        elif isinstance(statement, Accumulate) and statement.combine == "add" and statement.dtype == float32:
-            if not statement.ordered:
-                found.append(statement.name)
+        elif not isinstance(statement, Accumulate) or statement.ordered:
+            continue
+        elif statement.combine == "add" and statement.dtype == float32:
+            found.append(statement.name)
     return list(dict.fromkeys(found))
 
 

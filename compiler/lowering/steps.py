@@ -1,7 +1,6 @@
 """The steps a lowered graph consists of, in the order in which they run."""
 
 from dataclasses import dataclass, field
-from typing import Union
 
 from tracegraph.compiler.ir import Graph, Node
 from tracegraph.compiler.loop_ir import Buffer, Kernel
@@ -64,7 +63,7 @@ class HostStep:
         return [self.node]
 
 
-Step = Union[KernelStep, NativeStep, HostStep]
+Step = KernelStep | NativeStep | HostStep
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracegraph.compiler.ir import Node
-from tracegraph.compiler.ops.convolution_operations import Convolution, ConvolutionInputGradient, ConvolutionWeightGradient
 from tracegraph.compiler.ops.average_pooling import AveragePool, AveragePoolGradient
+from tracegraph.compiler.ops.convolution_operations import (
+    Convolution,
+    ConvolutionInputGradient,
+    ConvolutionWeightGradient,
+)
 from tracegraph.compiler.ops.max_pooling import MaxPool, MaxPoolGradient, MaxPoolIndices
 from tracegraph.compiler.ops.spec import Spec, float32, float64
 
@@ -59,7 +63,7 @@ class Geometry:
         `body` sees `source` and `target`: positions in the input and output planes, and `tap`.
         `skipped` is run for the windows whose tap lies outside.
         """
-        (kh, kw), (sh, sw), (ph, pw), (dh, dw) = self.kernel, self.stride, self.padding, self.dilation
+        (_, kw), (sh, sw), (ph, pw), (dh, dw) = self.kernel, self.stride, self.padding, self.dilation
         lines = [
             f"        for tap in range({self.taps}):",
             f"            down = tap // {kw} * {dh} - {ph}",
@@ -72,7 +76,7 @@ class Geometry:
             f"                if row >= 0 and row < {self.height}:",
         ]
         edge = [
-            f"                    for j in range({{}}):",
+            "                    for j in range({}):",
             f"                        target = i * {self.out_width} + j",
             f"                        {skipped}",
         ]

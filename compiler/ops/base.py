@@ -108,12 +108,16 @@ class Operation:
 OPERATIONS: dict[str, type[Operation]] = {}
 """All operations by name."""
 
-_Class = TypeVar("_Class", bound=type[Operation])
+_Operation = TypeVar("_Operation", bound=Operation)
 
 
 @dataclass_transform(frozen_default=True)
-def operation(cls: _Class) -> _Class:
-    """Class decorator: makes a frozen dataclass and enters it in `OPERATIONS`; a missing name, kind or docstring is an error."""
+def operation(cls: type[_Operation]) -> type[_Operation]:
+    """Class decorator: makes a frozen dataclass and enters it in `OPERATIONS`.
+
+    Raises:
+        TypeError: when the class lacks a name, a kind or a docstring, or its name is taken.
+    """
     documented = cls.__doc__
     made = dataclasses.dataclass(frozen=True)(cls)
     if not made.name or not hasattr(made, "kind") or not documented:

@@ -116,7 +116,9 @@ class Linspace(Creation):
 
         def counted(template: str, origin: float, position: Any) -> Any:
             number = build.number(position, float64)
-            return build.convert(build.apply(template, number, build.literal(origin, float64), step, dtype=float64), self.dtype)
+            return build.convert(
+                build.apply(template, number, build.literal(origin, float64), step, dtype=float64), self.dtype
+            )
 
         return build.choose(
             (build.less(index[0], self.size // 2),),

@@ -41,7 +41,9 @@ class Diagonal(Movement):
         """An element of the operand, on the diagonal."""
         rest = iter(index[:-1])
         place = {self.dim1: index[-1] + max(-self.offset, 0), self.dim2: index[-1] + max(self.offset, 0)}
-        return build.read(0, tuple(place[dim] if dim in place else next(rest) for dim in range(len(build.specs[0].shape))))
+        return build.read(
+            0, tuple(place[dim] if dim in place else next(rest) for dim in range(len(build.specs[0].shape)))
+        )
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         result = xp.diagonal(operands[0], self.offset, self.dim1, self.dim2)

@@ -54,7 +54,9 @@ class Concatenate(Operation):
             if number + 1 == len(build.specs):
                 return build.read(number, source)
             return build.choose(
-                (build.less(position, size),), lambda: build.read(number, source), lambda: part(number + 1, start + size)
+                (build.less(position, size),),
+                lambda: build.read(number, source),
+                lambda: part(number + 1, start + size),
             )
 
         return part(0, 0)

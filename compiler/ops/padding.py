@@ -45,7 +45,9 @@ class Flip(Operation):
     def element(self, build: Any, index: tuple[Any, ...]) -> Any:
         """The element as far from the other end."""
         shape = build.spec.shape
-        return build.read(0, tuple(n - 1 - i if d in self.dims else i for d, (i, n) in enumerate(zip(index, shape, strict=True))))
+        return build.read(
+            0, tuple(n - 1 - i if d in self.dims else i for d, (i, n) in enumerate(zip(index, shape, strict=True)))
+        )
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         return operands[0][self._index].copy()

@@ -61,7 +61,7 @@ def as_dtype(dtype: Any) -> DType:
         DTypeError: for a dtype the library does not support.
     """
     try:
-        result = np.dtype(dtype)
+        result: DType = np.dtype(dtype)
     except TypeError as error:
         raise DTypeError(f"{dtype!r} is not a dtype") from error
     if result not in DTYPES:

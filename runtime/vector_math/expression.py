@@ -22,7 +22,7 @@ _NEUTRAL = ("arcp",)
 _NEUTRAL_FOR_DIVISION = ("contract",)
 
 
-class _PinnedFlags(FastMathFlags):  # type: ignore[misc]
+class _PinnedFlags(FastMathFlags):
     """Flags of a call that later rewriting cannot extend."""
 
     def add(self, name: str) -> None:

@@ -33,7 +33,7 @@ def test_json_holds_what_the_documentation_says(written: Path) -> None:
     assert found["format"] == 1
     assert list(found["machine"]) == ["processor", "cores", "load", "system", "python", "versions"]
     assert found["settings"] == {
-        "threads": 2, "rounds": 2, "turn_seconds": 0.005, "scale": 0.02, "isolated": False,
+        "threads": 2, "rounds": 2, "start_rounds": 1, "turn_seconds": 0.005, "scale": 0.02, "isolated": False,
         "variants": [*OURS, variants.JAX],
     }  # fmt: skip
     assert list(found["times"]) == list(found["costs"]) == ["pointwise-small", "gelu"]

@@ -87,8 +87,8 @@ def test_info_names_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     titles = [line.split(maxsplit=1)[0] for line in lines if not line.startswith(" ")]
     assert titles == [
-        "tracegraph", "python", "numpy", "numba", "llvmlite", "networkx", "platform", "processor", "features", "threads",
-        "blas", "cuda", "cache",
+        "tracegraph", "python", "numpy", "numba", "llvmlite", "networkx", "platform", "processor", "features",
+        "threads", "blas", "cuda", "cache",
     ]  # fmt: skip
     assert main(["info", "--all"]) == 0
     assert len(capsys.readouterr().out) >= len("\n".join(lines))
@@ -115,7 +115,16 @@ def test_cache_is_shown_and_cleared(empty_cache: Path, capsys: pytest.CaptureFix
 
 def test_inspect_writes_a_report(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out" / "scores.html"
-    arguments = ["inspect", f"{model}:scores", "--inputs", "ones(4, 3), scale=2.0", "-o", str(output), "--seconds", "0.05"]
+    arguments = [
+        "inspect",
+        f"{model}:scores",
+        "--inputs",
+        "ones(4, 3), scale=2.0",
+        "-o",
+        str(output),
+        "--seconds",
+        "0.05",
+    ]
     assert main(arguments) == 0
     said = capsys.readouterr().out
     assert "scores: static" in said
@@ -139,7 +148,7 @@ def test_inspect_says_why_a_function_runs_plain(model: Path, capsys: pytest.Capt
     assert main(["inspect", f"{model}:reads", "--inputs", "ones(3)", "--seconds", "0"]) == 0
     said = capsys.readouterr().out
     assert "reads: plain" in said
-    assert "because it reads the value of a tensor by float()" in said
+    assert "because it reads the value of a tensor" in said
 
 
 def test_inspect_calls_a_function_without_parameters(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

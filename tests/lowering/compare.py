@@ -38,7 +38,9 @@ def assert_close(found: np.ndarray, wanted: np.ndarray, what: str = "") -> None:
     np.testing.assert_allclose(found, wanted, rtol=relative, atol=absolute, err_msg=what)
 
 
-def check(graph: Graph, arrays: Sequence[np.ndarray], *, passes: bool = False, executable: Executable | None = None) -> Executable:
+def check(
+    graph: Graph, arrays: Sequence[np.ndarray], *, passes: bool = False, executable: Executable | None = None
+) -> Executable:
     """Compile the graph, run it twice, and compare with the reference; inputs that are not updated must not change."""
     if executable is None:
         executable = compile_graph(graph, strict=True) if passes else Executable(graph, original=graph, records=[])
@@ -56,5 +58,7 @@ def check(graph: Graph, arrays: Sequence[np.ndarray], *, passes: bool = False, e
         for a, b in zip(work, expected, strict=True):
             assert_close(a, b, what)
         memory = [*found, *work]
-        assert not any(np.may_share_memory(a, b) for n, a in enumerate(memory) for b in memory[:n] if a.size and b.size), what
+        assert not any(
+            np.may_share_memory(a, b) for n, a in enumerate(memory) for b in memory[:n] if a.size and b.size
+        ), what
     return executable

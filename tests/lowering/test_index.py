@@ -59,9 +59,15 @@ def build(sizes: tuple[int, ...], program: list[tuple[str, int]]) -> Iterator[tu
         elif word == "times":
             index, numbers = index * argument, [n * argument for n in numbers]
         elif word == "plus":
-            index, numbers = index + variables[argument], [n + v[NAMES[argument]] for n, v in zip(numbers, every, strict=True)]
+            index, numbers = (
+                index + variables[argument],
+                [n + v[NAMES[argument]] for n, v in zip(numbers, every, strict=True)],
+            )
         elif word == "minus":
-            index, numbers = index - variables[argument], [n - v[NAMES[argument]] for n, v in zip(numbers, every, strict=True)]
+            index, numbers = (
+                index - variables[argument],
+                [n - v[NAMES[argument]] for n, v in zip(numbers, every, strict=True)],
+            )
         elif word == "floordiv":
             index, numbers = index // argument, [n // argument for n in numbers]
         else:
@@ -83,12 +89,16 @@ def test_arithmetic_keeps_the_value_and_the_bounds(sizes: tuple[int, ...], progr
 
 
 @given(extents, steps, extents, steps)
-def test_substitution(sizes: tuple[int, ...], program: list[tuple[str, int]], other: tuple[int, ...], inner: list[tuple[str, int]]) -> None:
+def test_substitution(
+    sizes: tuple[int, ...], program: list[tuple[str, int]], other: tuple[int, ...], inner: list[tuple[str, int]]
+) -> None:
     """Replace i0 by an index of other variables whose values stay in i0's range."""
     for index, _ in build(sizes, program):
         for replacement, _ in build(other, inner):
             fitted = replacement % sizes[0]
-            renamed = fitted.substitute({Variable(n, e): variable(f"j{n[1]}", e) for n, e in zip(NAMES, other, strict=True)})
+            renamed = fitted.substitute(
+                {Variable(n, e): variable(f"j{n[1]}", e) for n, e in zip(NAMES, other, strict=True)}
+            )
             done = index.substitute({Variable("i0", sizes[0]): renamed})
             for outer in itertools.islice(all_values(other), 20):
                 for values in itertools.islice(all_values((1, *sizes[1:])), 6):
@@ -115,7 +125,11 @@ def test_flatten_and_unflatten_are_inverse(shape: tuple[int, ...], random: "np.r
     array = np.arange(size).reshape(other)
     for values in itertools.product(*map(range, shape)):
         named = {f"i{n}": value for n, value in enumerate(values)}
-        assert array[tuple(value_of(index, named) for index in there)] == np.ravel_multi_index(values, shape) if shape else True
+        assert (
+            array[tuple(value_of(index, named) for index in there)] == np.ravel_multi_index(values, shape)
+            if shape
+            else True
+        )
         assert tuple(value_of(index, named) for index in back) == values
 
 

@@ -1,14 +1,22 @@
 """Random graphs, compiled, give what the reference interpreter gives; fusion and memory plan keep their invariants."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.lowering.compare import check
+from tests.lowering.compare import check, placeholder
 from tests.strategies import GraphExample, graphs
 from tracegraph.compiler.executable import Executable
+from tracegraph.compiler.ir import Graph, make
 from tracegraph.compiler.lowering.lower import _Lowering, lower
 from tracegraph.compiler.lowering.steps import KernelStep, NativeStep
+from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
+from tracegraph.compiler.ops.base import OPERATIONS
+from tracegraph.compiler.ops.logical import LOGICAL_NOT
+from tracegraph.compiler.ops.movement import Reshape
+from tracegraph.runtime.errors import TracegraphError
 
 LOOPS = (
     "add", "multiply", "subtract", "negative", "where", "square", "less", "logical_not", "maximum", "minimum", "abs",
@@ -81,31 +89,26 @@ def check_memory(example: GraphExample) -> None:
         held.update(taken)
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 4), (1, 4), (4, 1), (2, 1, 3), (0, 3), (3, 0), (2, 3, 4, 5)])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+REDUCED = [
+    *itertools.product([(3, 5), (2, 3, 4), (1, 4), (4, 1), (2, 1, 3), (0, 3), (3, 0)], ["float32"]),
+    *itertools.product([(3, 5), (2, 1, 3), (3, 0)], ["float64", "int32", "bool"]),
+]
+
+
+@pytest.mark.parametrize(("shape", "dtype"), REDUCED)
 def test_reductions_over_all_choices_of_dimensions(shape: tuple[int, ...], dtype: str) -> None:
     """Each reduction over each set of dimensions, alone, after a producer and before a consumer that is broadcast back."""
-    from itertools import combinations
-
-    from tests.lowering.compare import placeholder
-    from tracegraph.compiler.ir import Graph, make
-    from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
-    from tracegraph.compiler.ops.base import OPERATIONS
-    from tracegraph.compiler.ops.logical import LOGICAL_NOT
-    from tracegraph.compiler.ops.movement import Reshape
-    from tracegraph.runtime.errors import TracegraphError
-
     rng = np.random.default_rng(0)
     x = placeholder(0, shape, dtype)
     twisted = make(LOGICAL_NOT if dtype == "bool" else NEGATIVE, x)
     outputs = []
     for count in range(len(shape) + 1):
-        for dims in combinations(range(len(shape)), count):
+        for dims in itertools.combinations(range(len(shape)), count):
             kept = tuple(1 if dim in dims else size for dim, size in enumerate(shape))
             for name in ("sum", "amax", "any", "argmax", "prod"):
                 try:
-                    reduced = make(OPERATIONS[name](dims), x)
-                    other = make(OPERATIONS[name](dims), twisted)
+                    reduced = make(OPERATIONS[name](dims), x)  # type: ignore[call-arg]
+                    other = make(OPERATIONS[name](dims), twisted)  # type: ignore[call-arg]
                 except TracegraphError:
                     continue
                 outputs += [reduced, other]

@@ -13,13 +13,18 @@ from tracegraph.nn import init
 torch = pytest.importorskip("torch")
 
 FILLS: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
-    ("uniform_", (200, 100), {"a": -2.0, "b": 3.0}), ("normal_", (200, 100), {"mean": 1.0, "std": 2.0}),
-    ("xavier_uniform_", (200, 100), {"gain": 2.0}), ("xavier_normal_", (40, 20, 5, 5), {}),
+    ("uniform_", (200, 100), {"a": -2.0, "b": 3.0}),
+    ("normal_", (200, 100), {"mean": 1.0, "std": 2.0}),
+    ("xavier_uniform_", (200, 100), {"gain": 2.0}),
+    ("xavier_normal_", (40, 20, 5, 5), {}),
     ("kaiming_uniform_", (40, 20, 5, 5), {"a": math.sqrt(5)}),
     ("kaiming_normal_", (200, 100), {"mode": "fan_out", "nonlinearity": "relu"}),
     ("trunc_normal_", (200, 100), {"mean": 0.5, "std": 1.5, "a": -1.0, "b": 1.0}),
-    ("constant_", (3, 4), {"val": 1.5}), ("ones_", (3, 4), {}), ("zeros_", (3, 4), {}), ("eye_", (3, 4), {}),
-]  # fmt: skip
+    ("constant_", (3, 4), {"val": 1.5}),
+    ("ones_", (3, 4), {}),
+    ("zeros_", (3, 4), {}),
+    ("eye_", (3, 4), {}),
+]
 
 
 @pytest.mark.parametrize(("name", "shape", "options"), FILLS, ids=[name for name, _, _ in FILLS])
@@ -34,7 +39,8 @@ def test_distribution_is_torchs(name: str, shape: tuple[int, ...], options: dict
     assert abs(ours.std() - theirs.std()) < 0.03 * spread
     if "normal" not in name or "trunc" in name:
         np.testing.assert_allclose([ours.min(), ours.max()], [theirs.min(), theirs.max()], atol=0.01 * spread)
-    assert mine.requires_grad and mine.is_leaf
+    assert mine.requires_grad
+    assert mine.is_leaf
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (3, 2, 2)])
@@ -66,7 +72,10 @@ def test_refused() -> None:
 
 def test_layers_start_like_torchs() -> None:
     tracegraph.manual_seed(0)
-    for mine, yours in ((nn.Linear(100, 300), torch.nn.Linear(100, 300)), (nn.Conv2d(16, 32, 5), torch.nn.Conv2d(16, 32, 5))):
+    for mine, yours in (
+        (nn.Linear(100, 300), torch.nn.Linear(100, 300)),
+        (nn.Conv2d(16, 32, 5), torch.nn.Conv2d(16, 32, 5)),
+    ):
         for m, y in zip(mine.parameters(), yours.parameters(), strict=True):
             bound = float(y.detach().abs().max())
             assert 0.9 * bound < float(m.detach().abs().max()) < 1.1 * bound
@@ -77,7 +86,8 @@ def test_clipping() -> None:
     rng = np.random.default_rng(0)
     for norm in (2.0, 1.0, math.inf):
         arrays = [rng.standard_normal(shape).astype(np.float32) for shape in ((3, 4), (5,))]
-        mine, yours = [tracegraph.zeros(a.shape, requires_grad=True) for a in arrays], [torch.zeros(a.shape) for a in arrays]
+        mine: list[Any] = [tracegraph.zeros(a.shape, requires_grad=True) for a in arrays]
+        yours = [torch.zeros(a.shape) for a in arrays]
         for m, y, a in zip(mine, yours, arrays, strict=True):
             m.grad, y.grad = tracegraph.tensor(a), torch.from_numpy(a.copy())
         total = nn.utils.clip_grad_norm_(mine, 0.7, norm)
@@ -98,4 +108,5 @@ def test_vector_of_parameters() -> None:
     vector = nn.utils.parameters_to_vector(layer.parameters())
     assert vector.shape == (9,)
     nn.utils.vector_to_parameters(tracegraph.arange(9.0), layer.parameters())
+    assert layer.bias is not None
     assert layer.bias.tolist() == [6.0, 7.0, 8.0]

@@ -1,5 +1,6 @@
 """Every layer and loss against PyTorch's: representation, parameters, results and gradients with the same weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,11 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("Conv2d", {"in_channels": 4, "out_channels": 2, "kernel_size": 3, "padding": 2, "padding_mode": "reflect"}, IMAGE),
     ("Conv3d", {"in_channels": 2, "out_channels": 3, "kernel_size": 2}, (2, 2, 3, 4, 3)),
     ("ConvTranspose1d", {"in_channels": 4, "out_channels": 3, "kernel_size": 3, "stride": 2}, SIGNAL),
-    ("ConvTranspose2d", {"in_channels": 4, "out_channels": 3, "kernel_size": 2, "stride": 2, "output_padding": 1}, IMAGE),
+    (
+        "ConvTranspose2d",
+        {"in_channels": 4, "out_channels": 3, "kernel_size": 2, "stride": 2, "output_padding": 1},
+        IMAGE,
+    ),
     ("MaxPool1d", {"kernel_size": 2}, SIGNAL),
     ("MaxPool2d", {"kernel_size": 3, "stride": 2, "padding": 1}, IMAGE),
     ("AvgPool1d", {"kernel_size": 2}, SIGNAL),
@@ -44,13 +49,30 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("BatchNorm2d", {"num_features": 4, "momentum": 0.3}, IMAGE),
     ("BatchNorm2d", {"num_features": 4, "affine": False, "track_running_stats": False}, IMAGE),
     ("BatchNorm3d", {"num_features": 2}, (2, 2, 3, 4, 3)),
-    ("ReLU", {}, ROWS), ("ReLU", {"inplace": True}, ROWS), ("ReLU6", {}, ROWS), ("LeakyReLU", {"negative_slope": 0.2}, ROWS),
-    ("ELU", {"alpha": 0.5}, ROWS), ("SELU", {}, ROWS), ("GELU", {}, ROWS), ("GELU", {"approximate": "tanh"}, ROWS),
-    ("SiLU", {}, ROWS), ("Mish", {}, ROWS), ("Hardswish", {}, ROWS), ("Hardsigmoid", {}, ROWS), ("Hardtanh", {"max_val": 0.5}, ROWS),
-    ("PReLU", {"num_parameters": 4}, IMAGE), ("Sigmoid", {}, ROWS), ("Tanh", {}, ROWS), ("LogSigmoid", {}, ROWS), ("Softsign", {}, ROWS),
-    ("Softplus", {"beta": 2.0}, ROWS), ("Softmax", {"dim": 1}, ROWS), ("LogSoftmax", {"dim": -1}, ROWS),
-    ("Dropout", {"p": 0.0}, ROWS), ("Dropout", {"p": 1.0}, ROWS),
-]  # fmt: skip
+    ("ReLU", {}, ROWS),
+    ("ReLU", {"inplace": True}, ROWS),
+    ("ReLU6", {}, ROWS),
+    ("LeakyReLU", {"negative_slope": 0.2}, ROWS),
+    ("ELU", {"alpha": 0.5}, ROWS),
+    ("SELU", {}, ROWS),
+    ("GELU", {}, ROWS),
+    ("GELU", {"approximate": "tanh"}, ROWS),
+    ("SiLU", {}, ROWS),
+    ("Mish", {}, ROWS),
+    ("Hardswish", {}, ROWS),
+    ("Hardsigmoid", {}, ROWS),
+    ("Hardtanh", {"max_val": 0.5}, ROWS),
+    ("PReLU", {"num_parameters": 4}, IMAGE),
+    ("Sigmoid", {}, ROWS),
+    ("Tanh", {}, ROWS),
+    ("LogSigmoid", {}, ROWS),
+    ("Softsign", {}, ROWS),
+    ("Softplus", {"beta": 2.0}, ROWS),
+    ("Softmax", {"dim": 1}, ROWS),
+    ("LogSoftmax", {"dim": -1}, ROWS),
+    ("Dropout", {"p": 0.0}, ROWS),
+    ("Dropout", {"p": 1.0}, ROWS),
+]
 
 
 def pair(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
@@ -71,7 +93,9 @@ def close(mine: Any, yours: Any) -> None:
     np.testing.assert_allclose(mine.detach().numpy(), yours.detach().numpy(), rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize(("name", "options", "shape"), LAYERS, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "options", "shape"), LAYERS, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_like_torch(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
     mine, yours = pair(name, options)
     assert repr(mine) == repr(yours)
@@ -95,7 +119,10 @@ def test_like_torch(name: str, options: dict[str, Any], shape: tuple[int, ...]) 
 
 def test_bilinear() -> None:
     mine, yours = pair("Bilinear", {"in1_features": 3, "in2_features": 4, "out_features": 2})
-    a, b = np.random.default_rng(0).standard_normal((2, 5, 4)).astype(np.float32)[:, :, :3], np.ones((2, 5, 4), np.float32)
+    a, b = (
+        np.random.default_rng(0).standard_normal((2, 5, 4)).astype(np.float32)[:, :, :3],
+        np.ones((2, 5, 4), np.float32),
+    )
     close(mine(tracegraph.tensor(a), tracegraph.tensor(b)), yours(torch.from_numpy(a.copy()), torch.from_numpy(b)))
     assert repr(mine) == repr(yours)
 
@@ -137,13 +164,17 @@ LOSSES: list[tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = [
     ("BCEWithLogitsLoss", {"pos_weight": np.array([1.0, 2.0, 3.0], np.float32)}, floats(4, 3), PROBABILITIES),
     ("KLDivLoss", {"reduction": "batchmean"}, floats(4, 3, low=-3, high=-0.1), PROBABILITIES),
     ("KLDivLoss", {"reduction": "sum", "log_target": True}, floats(4, 3, low=-3, high=-0.1), floats(4, 3)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "options", "input", "target"), LOSSES, ids=lambda v: v if isinstance(v, str) else "")
 def test_loss_like_torch(name: str, options: dict[str, Any], input: np.ndarray, target: np.ndarray) -> None:
-    mine = getattr(nn, name)(**{k: tracegraph.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()})
-    yours = getattr(torch.nn, name)(**{k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()})
+    mine = getattr(nn, name)(
+        **{k: tracegraph.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    )
+    yours = getattr(torch.nn, name)(
+        **{k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    )
     assert repr(mine) == repr(yours)
     x, y = tracegraph.tensor(input, requires_grad=True), torch.from_numpy(input.copy()).requires_grad_()
     a, b = mine(x, tracegraph.tensor(target)), yours(y, torch.from_numpy(target))
@@ -153,16 +184,18 @@ def test_loss_like_torch(name: str, options: dict[str, Any], input: np.ndarray, 
     close(x.grad, y.grad)
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.25), nn.Dropout2d(0.25), nn.Dropout1d(0.25)], ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize(
+    "layer", [nn.Dropout(0.25), nn.Dropout2d(0.25), nn.Dropout1d(0.25)], ids=lambda layer: type(layer).__name__
+)
 def test_dropout_drops_and_scales(layer: Any) -> None:
     shape = (8, 40, 30) if isinstance(layer, nn.Dropout1d) else (8, 40, 6, 5)
-    x = tracegraph.ones(shape, requires_grad=True)
+    x: Any = tracegraph.ones(shape, requires_grad=True)
     tracegraph.manual_seed(0)
     y = layer(x)
     values = y.detach().numpy()
     np.testing.assert_allclose(np.unique(values), [0.0, 4 / 3], rtol=1e-6)
     assert abs((values == 0).mean() - 0.25) < 0.06
-    if not type(layer) is nn.Dropout:
+    if type(layer) is not nn.Dropout:
         assert all(len(np.unique(channel)) == 1 for channel in values.reshape(320, 30))
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), values)
@@ -174,21 +207,24 @@ def test_dropout_drops_and_scales(layer: Any) -> None:
 def test_attention_and_other_functions() -> None:
     q, k, v = floats(2, 3, 5, 4), floats(2, 3, 5, 4) * 2, floats(2, 3, 5, 4) * 3
     mask = np.tri(5, 5, dtype=np.bool_)
-    for options in ({}, {"is_causal": True}, {"attn_mask": mask}, {"attn_mask": floats(5, 5)}, {"scale": 0.3}):
-        ours = {n: tracegraph.tensor(o) if isinstance(o, np.ndarray) else o for n, o in options.items()}
+    choices: list[dict[str, Any]] = [{}, {"is_causal": True}, {"attn_mask": mask}, {"attn_mask": floats(5, 5)}, {"scale": 0.3}]
+    for options in choices:
+        ours: dict[str, Any] = {n: tracegraph.tensor(o) if isinstance(o, np.ndarray) else o for n, o in options.items()}
         theirs = {n: torch.from_numpy(o) if isinstance(o, np.ndarray) else o for n, o in options.items()}
         close(
-            nn.functional.scaled_dot_product_attention(*map(tracegraph.tensor, (q, k, v)), **ours),
+            nn.functional.scaled_dot_product_attention(tracegraph.tensor(q), tracegraph.tensor(k), tracegraph.tensor(v), **ours),
             torch.nn.functional.scaled_dot_product_attention(*map(torch.from_numpy, (q, k, v)), **theirs),
         )
-    close(nn.functional.normalize(tracegraph.tensor(q), dim=2), torch.nn.functional.normalize(torch.from_numpy(q), dim=2))
+    close(
+        nn.functional.normalize(tracegraph.tensor(q), dim=2), torch.nn.functional.normalize(torch.from_numpy(q), dim=2)
+    )
     close(
         nn.functional.cosine_similarity(tracegraph.tensor(q), tracegraph.tensor(v), 3),
         torch.nn.functional.cosine_similarity(torch.from_numpy(q), torch.from_numpy(v), 3),
     )
 
 
-REFUSED = {
+REFUSED: dict[str, Callable[[], Any]] = {
     "dropout": lambda: nn.Dropout(1.5),
     "groups": lambda: nn.Conv2d(3, 4, 3, groups=2),
     "padding": lambda: nn.Conv2d(3, 4, 3, padding="half"),
@@ -202,5 +238,5 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         REFUSED[name]()

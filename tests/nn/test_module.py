@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -59,12 +59,14 @@ def test_names_and_repr_are_torchs() -> None:
 
 
 def test_attributes() -> None:
-    net = Net()
+    net: Any = Net()
     old = net.scale
     net.scale = nn.Parameter(tracegraph.tensor([3.0]))
-    assert net.scale is not old and dict(net.named_parameters())["scale"] is net.scale
+    assert net.scale is not old
+    assert dict(net.named_parameters())["scale"] is net.scale
     net.scale = None
-    assert "scale" not in dict(net.named_parameters()) and net.scale is None
+    assert "scale" not in dict(net.named_parameters())
+    assert net.scale is None
     del net.scale
     with pytest.raises(AttributeError, match="'Net' object has no attribute 'scale'"):
         _ = net.scale
@@ -73,30 +75,40 @@ def test_attributes() -> None:
     net.first = nn.Identity()
     assert "first.weight" not in dict(net.named_parameters())
     net.kept = nn.Buffer(tracegraph.tensor([1.0]), persistent=False)
-    assert "kept" in dict(net.named_buffers()) and "kept" not in net.state_dict()
+    assert "kept" in dict(net.named_buffers())
+    assert "kept" not in net.state_dict()
     net.kept = nn.Parameter(tracegraph.tensor([1.0]))
-    assert "kept" in dict(net.named_parameters()) and "kept" not in dict(net.named_buffers())
+    assert "kept" in dict(net.named_parameters())
+    assert "kept" not in dict(net.named_buffers())
     assert {"first", "kept", "words", "forward"} <= set(dir(net))
 
 
 REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
-    "parameter": (lambda net: setattr(net, "scale", tracegraph.tensor([1.0])), TypeError, "cannot assign 'Tensor' as parameter 'scale'"),
+    "parameter": (
+        lambda net: setattr(net, "scale", tracegraph.tensor([1.0])),
+        TypeError,
+        "cannot assign 'Tensor' as parameter 'scale'",
+    ),
     "module": (lambda net: setattr(net, "first", 3), TypeError, "cannot assign 'int' as child module 'first'"),
     "buffer": (lambda net: setattr(net, "count", 3), TypeError, "cannot assign 'int' as buffer 'count'"),
     "dot": (lambda net: net.register_parameter("a.b", None), KeyError, "contain"),
     "taken": (lambda net: net.register_buffer("forward", None), KeyError, "already exists"),
     "empty": (lambda net: net.add_module("", None), KeyError, "empty string"),
     "not_a_module": (lambda net: net.add_module("x", 3), TypeError, "int is not a Module subclass"),
-    "not_a_parameter": (lambda net: net.register_parameter("x", tracegraph.ones(1)), TypeError, "Parameter or None required"),
+    "not_a_parameter": (
+        lambda net: net.register_parameter("x", tracegraph.ones(1)),
+        TypeError,
+        "Parameter or None required",
+    ),
     "mode": (lambda net: net.train("yes"), ValueError, "boolean"),
     "integers": (lambda net: net.to(tracegraph.int64), TypeError, "floating point"),
     "no_such_module": (lambda net: net.get_submodule("block.9"), AttributeError, "no attribute `9`"),
     "not_a_submodule": (lambda net: net.get_submodule("scale"), AttributeError, "not a Module"),
     "no_forward": (lambda net: nn.Module()(1), NotImplementedError, "missing the required"),
     "integer_parameter": (lambda net: nn.Parameter(tracegraph.tensor([1])), RuntimeError, "floating point"),
-    "list_parameter": (lambda net: nn.Parameter([1.0]), TypeError, "takes a Tensor"),
+    "list_parameter": (lambda net: nn.Parameter(cast("Any", [1.0])), TypeError, "takes a Tensor"),
     "virtual_subclass": (lambda net: nn.Module.register(int), TypeError, "inherit from Module"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -128,7 +140,8 @@ def test_state_dict_round_trip() -> None:
     assert all(not value.requires_grad for value in first.state_dict().values())
     assert first.state_dict(keep_vars=True)["scale"] is first.scale
     first.load_state_dict(second.state_dict(), assign=True)
-    assert first.first.weight is not weight and first.first.weight.requires_grad
+    assert first.first.weight is not weight
+    assert first.first.weight.requires_grad
 
 
 def test_state_dict_into_torch_and_back() -> None:
@@ -152,10 +165,13 @@ def test_state_dict_errors_name_everything() -> None:
     assert "Error(s) in loading state_dict for Net:" in text
     assert 'Missing key(s) in state_dict: "scale"' in text
     assert 'Unexpected key(s) in state_dict: "other"' in text
-    assert "size mismatch for block.1.bias" in text and "[5]" in text and "[4]" in text
+    assert "size mismatch for block.1.bias" in text
+    assert "[5]" in text
+    assert "[4]" in text
     state["block.1.bias"] = tracegraph.ones(4)
     result = net.load_state_dict(state, strict=False)
-    assert result.missing_keys == ["scale"] and result.unexpected_keys == ["other"]
+    assert result.missing_keys == ["scale"]
+    assert result.unexpected_keys == ["other"]
     assert "missing_keys=['scale']" in repr(result)
     with pytest.raises(TypeError, match="dict-like"):
         net.load_state_dict([1])  # type: ignore[arg-type]
@@ -163,17 +179,20 @@ def test_state_dict_errors_name_everything() -> None:
 
 def test_train_apply_and_gradients() -> None:
     net = Net()
-    assert net.eval() is net and not any(module.training for module in net.modules())
+    assert net.eval() is net
+    assert not any(module.training for module in net.modules())
     net.train()
     assert all(module.training for module in net.modules())
     seen: list[str] = []
     net.apply(lambda module: seen.append(type(module).__name__))
-    assert seen[-1] == "Net" and "ReLU" in seen
+    assert seen[-1] == "Net"
+    assert "ReLU" in seen
     net(tracegraph.ones(2, 3)).sum().backward()
     assert net.scale.grad is not None
     gradient = net.scale.grad
     net.zero_grad(set_to_none=False)
-    assert net.scale.grad is gradient and gradient.tolist() == [0.0]
+    assert net.scale.grad is gradient
+    assert gradient.tolist() == [0.0]
     net.zero_grad()
     assert all(parameter.grad is None for parameter in net.parameters())
     net.requires_grad_(False)
@@ -185,7 +204,10 @@ def test_dtypes() -> None:
     weight = net.first.weight
     net(tracegraph.ones(2, 3)).sum().backward()
     net.double()
-    assert net.first.weight is weight and weight.dtype == np.float64 and weight.grad.dtype == np.float64
+    assert net.first.weight is weight
+    assert weight.dtype == np.float64
+    assert weight.grad is not None
+    assert weight.grad.dtype == np.float64
     assert net.count.dtype == np.int64
     assert net(tracegraph.ones(2, 3, dtype=tracegraph.float64)).dtype == np.float64
     assert net.to(tracegraph.float32).scale.dtype == np.float32
@@ -203,7 +225,9 @@ def test_hooks() -> None:
     first = layer.register_forward_hook(lambda module, args, result: result + 1, prepend=True)
     named = layer.register_forward_pre_hook(lambda module, args, kwargs: None, with_kwargs=True)
     result = layer(x)
-    assert seen[0][0] is layer and seen[0][1][0].tolist() == [[2.0, 2.0]] and seen[0][2] is result
+    assert seen[0][0] is layer
+    assert seen[0][1][0].tolist() == [[2.0, 2.0]]
+    assert seen[0][2] is result
     for handle in (before, after, first, named):
         handle.remove()
         handle.remove()
@@ -213,15 +237,20 @@ def test_hooks() -> None:
     assert not layer._forward_hooks
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"]
+)
 def test_copies(duplicate: Any) -> None:
     net = Net()
     other = duplicate(net)
-    assert other.block[2] is other.first and other.first.weight is not net.first.weight
-    assert type(other.first.weight) is nn.Parameter and other.first.weight.requires_grad
+    assert other.block[2] is other.first
+    assert other.first.weight is not net.first.weight
+    assert type(other.first.weight) is nn.Parameter
+    assert other.first.weight.requires_grad
     other.first.weight.data.zero_()
     assert net.first.weight.detach().numpy().any()
-    assert other.words == ["a"] and other.words is not net.words
+    assert other.words == ["a"]
+    assert other.words is not net.words
     other.first = nn.Identity()
     assert isinstance(net.first, nn.Linear)
 
@@ -230,7 +259,9 @@ def test_parameter() -> None:
     data = tracegraph.tensor([1.0, 2.0])
     parameter = nn.Parameter(data)
     assert repr(parameter) == repr(torch.nn.Parameter(torch.tensor([1.0, 2.0])))
-    assert isinstance(parameter, tracegraph.Tensor) and parameter.is_leaf and parameter.requires_grad
+    assert type(parameter).__mro__[1] is tracegraph.Tensor
+    assert parameter.is_leaf
+    assert parameter.requires_grad
     data.mul_(2)
     assert parameter.tolist() == [2.0, 4.0]
     assert type(parameter * 1) is tracegraph.Tensor
@@ -240,16 +271,20 @@ def test_parameter() -> None:
 def test_containers() -> None:
     layers = [nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)]
     row = nn.Sequential(*layers)
-    assert row[-1] is layers[2] and len(row[:2]) == 2 and list(row) == layers
+    assert row[-1] is layers[2]
+    assert len(row[:2]) == 2
+    assert list(row) == layers
     row[1] = nn.Tanh()
     row.insert(1, nn.Sigmoid()).append(nn.Identity())
     assert [type(layer).__name__ for layer in row] == ["Linear", "Sigmoid", "Tanh", "Linear", "Identity"]
     del row[1]
-    assert list(row._modules) == ["0", "1", "2", "3"] and type(row.pop(1)) is nn.Tanh
+    assert list(row._modules) == ["0", "1", "2", "3"]
+    assert type(row.pop(1)) is nn.Tanh
     assert len(row + nn.Sequential(nn.ReLU())) == 4
     listed = nn.ModuleList(layers)
     listed += [nn.ReLU()]
-    assert len(listed[1:]) == 3 and list(nn.ModuleList([nn.Linear(2, 2)] * 3).state_dict()) == [
+    assert len(listed[1:]) == 3
+    assert list(nn.ModuleList([nn.Linear(2, 2)] * 3).state_dict()) == [
         f"{n}.{p}" for n in range(3) for p in ("weight", "bias")
     ]
     theirs = torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), torch.nn.ReLU()])
@@ -259,9 +294,13 @@ def test_containers() -> None:
     named = nn.ModuleDict({"a": nn.ReLU()})
     named["b"] = nn.Linear(1, 1)
     named.update([("c", nn.Tanh())])
-    assert list(named) == ["a", "b", "c"] and "a" in named and type(named.pop("a")) is nn.ReLU and len(named) == 2
+    assert list(named) == ["a", "b", "c"]
+    assert "a" in named
+    assert type(named.pop("a")) is nn.ReLU
+    assert len(named) == 2
     parameters = nn.ParameterList([nn.Parameter(tracegraph.ones(1)), tracegraph.zeros(2)])
-    assert [p.shape for p in parameters] == [(1,), (2,)] and list(parameters.state_dict()) == ["0", "1"]
+    assert [p.shape for p in parameters] == [(1,), (2,)]
+    assert list(parameters.state_dict()) == ["0", "1"]
 
 
 def test_epoch_moves_with_changes_only() -> None:
@@ -273,12 +312,30 @@ def test_epoch_moves_with_changes_only() -> None:
         return _state.epoch != before
 
     net.rate, net.label = 0.5, "x"
-    for act in (lambda: setattr(net, "rate", 0.5), lambda: net.train(), lambda: setattr(net, "first", net.first),
-                lambda: setattr(net, "scale", net.scale), lambda: list(net.parameters()), lambda: net.state_dict(),
-                lambda: net.load_state_dict(net.state_dict()), lambda: net(tracegraph.ones(1, 3)), lambda: net.zero_grad()):  # fmt: skip
+    for act in (
+        lambda: setattr(net, "rate", 0.5),
+        net.train,
+        lambda: setattr(net, "first", net.first),
+        lambda: setattr(net, "scale", net.scale),
+        lambda: list(net.parameters()),
+        net.state_dict,
+        lambda: net.load_state_dict(net.state_dict()),
+        lambda: net(tracegraph.ones(1, 3)),
+        net.zero_grad,
+    ):
         assert not moves(act)
-    for act in (lambda: setattr(net, "rate", 1.0), lambda: setattr(net, "rate", 1), lambda: net.eval(),
-                lambda: setattr(net, "first", nn.Identity()), lambda: setattr(net, "fresh", 1), lambda: delattr(net, "fresh"),
-                lambda: net._parameters.clear(), lambda: net._buffers.pop("count"), lambda: net._modules.update(x=None),
-                lambda: net.register_forward_hook(print), lambda: setattr(Net, "extra", 1), lambda: delattr(Net, "extra")):  # fmt: skip
+    for act in (
+        lambda: setattr(net, "rate", 1.0),
+        lambda: setattr(net, "rate", 1),
+        net.eval,
+        lambda: setattr(net, "first", nn.Identity()),
+        lambda: setattr(net, "fresh", 1),
+        lambda: delattr(net, "fresh"),
+        net._parameters.clear,
+        lambda: net._buffers.pop("count"),
+        lambda: net._modules.update(x=None),
+        lambda: net.register_forward_hook(print),
+        lambda: setattr(Net, "extra", 1),
+        lambda: delattr(Net, "extra"),
+    ):
         assert moves(act)

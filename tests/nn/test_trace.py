@@ -270,9 +270,16 @@ def forget(net: Any, optimizer: Any) -> None:
 
 
 EVENTS: dict[str, tuple[Callable[[Any, Any], None] | None, int]] = {
-    "none": (None, 1), "rate": (rate, 1), "restore": (restore, 1), "forget": (forget, 1), "freeze": (freeze, 2), "decay": (decay, 2),
-    "momentum": (momentum, 2), "add": (add, 2), "evaluate": (evaluate, 2),
-}  # fmt: skip
+    "none": (None, 1),
+    "rate": (rate, 1),
+    "restore": (restore, 1),
+    "forget": (forget, 1),
+    "freeze": (freeze, 2),
+    "decay": (decay, 2),
+    "momentum": (momentum, 2),
+    "add": (add, 2),
+    "evaluate": (evaluate, 2),
+}
 
 
 @pytest.mark.parametrize(("kind", "event"), [("SGD", "none"), ("SGD", "decay"), *[("Adam", event) for event in EVENTS]])
@@ -284,7 +291,10 @@ def test_training_step(kind: str, event: str) -> None:
     act, traces = EVENTS[event]
     rng = np.random.default_rng(0)
     for number in range(20):
-        x, y = tracegraph.tensor(rng.standard_normal((6, 4)).astype(np.float32)), tracegraph.tensor(rng.integers(0, 3, 6))
+        x, y = (
+            tracegraph.tensor(rng.standard_normal((6, 4)).astype(np.float32)),
+            tracegraph.tensor(rng.integers(0, 3, 6)),
+        )
         np.testing.assert_allclose(traced(x, y).item(), other_step(x, y).item(), rtol=1e-4, atol=1e-5)
         if number == 9 and act is not None:
             act(net, optimizer)
@@ -297,8 +307,8 @@ def test_training_step(kind: str, event: str) -> None:
 
 
 def test_rate_changed_or_read_inside_is_right() -> None:
-    net, optimizer, step = trainer("SGD")
-    other_net, other_optimizer, other_step = trainer("SGD")
+    _net, optimizer, step = trainer("SGD")
+    _other_net, other_optimizer, other_step = trainer("SGD")
 
     def decaying(optimizer: Any, step: Any, x: Any, y: Any) -> Any:
         group = optimizer.param_groups[0]
@@ -333,7 +343,8 @@ def test_scheduler_inside_is_right() -> None:
         expected = other_step(x, y).item()
         other_schedule.step()
         np.testing.assert_allclose(traced(x, y).item(), expected, rtol=1e-5)
-    assert schedule.last_epoch == 6 and optimizer.param_groups[0]["lr"] == other_optimizer.param_groups[0]["lr"]
+    assert schedule.last_epoch == 6
+    assert optimizer.param_groups[0]["lr"] == other_optimizer.param_groups[0]["lr"]
 
 
 def test_clipping_inside_is_static() -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -32,11 +32,12 @@ def trained(steps: int = 3, kind: Any = optim.Adam, **settings: Any) -> tuple[An
 
 
 def weights(layer: Any) -> np.ndarray:
-    return np.concatenate([p.detach().numpy().ravel() for p in layer.parameters()])  # type: ignore[no-any-return]
+    return np.concatenate([p.detach().numpy().ravel() for p in layer.parameters()])
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"), [(optim.Adam, {"amsgrad": True}), (optim.SGD, {"momentum": 0.9, "dampening": 0.1}), (optim.RMSprop, {})]
+    ("kind", "settings"),
+    [(optim.Adam, {"amsgrad": True}), (optim.SGD, {"momentum": 0.9, "dampening": 0.1}), (optim.RMSprop, {})],
 )
 def test_state_dict_round_trip(kind: Any, settings: dict[str, Any]) -> None:
     first, first_optimizer, first_step = trained(3, kind, **settings)
@@ -65,7 +66,8 @@ def test_state_dict_has_torchs_form() -> None:
     assert set(saved["param_groups"][0]) <= set(expected["param_groups"][0])
     assert saved["param_groups"][0]["params"] == [0, 1]
     expected["state"] = {
-        number: {name: tracegraph.tensor(value.numpy()) for name, value in held.items()} for number, held in expected["state"].items()
+        number: {name: tracegraph.tensor(value.numpy()) for name, value in held.items()}
+        for number, held in expected["state"].items()
     }
     optimizer.load_state_dict(expected)
     assert int(optimizer.state[optimizer.param_groups[0]["params"][0]]["step"]) == 1
@@ -81,7 +83,9 @@ def test_loading_an_untrained_state_starts_anew() -> None:
     np.testing.assert_array_equal(weights(fresh), weights(used))
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda held: pickle.loads(pickle.dumps(held))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda held: pickle.loads(pickle.dumps(held))], ids=["deepcopy", "pickle"]
+)
 def test_copies_go_on_alike(duplicate: Any) -> None:
     layer, optimizer, step = trained()
     other_layer, other = duplicate((layer, optimizer))
@@ -107,7 +111,8 @@ def test_closure_and_zero_grad() -> None:
     assert float(optimizer.step(closure)) < float(first)
     gradient = layer.weight.grad
     optimizer.zero_grad(set_to_none=False)
-    assert layer.weight.grad is gradient and not gradient.numpy().any()
+    assert layer.weight.grad is gradient
+    assert not gradient.numpy().any()
     optimizer.zero_grad()
     assert layer.weight.grad is None
     before = weights(layer)
@@ -133,7 +138,8 @@ def test_settings_changed_later() -> None:
     step()
     group = adam.param_groups[0]
     assert dict(group) == group.copy() == dict(group.items())
-    assert group.get("lr") == 0.1 and group.get("absent", 3) == 3
+    assert group.get("lr") == 0.1
+    assert group.get("absent", 3) == 3
     assert {**group}["lr"] == 0.1
 
 
@@ -149,16 +155,26 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "rate": (lambda: optim.Adam([leaf()], lr=-1.0), ValueError, "Invalid learning rate value: -1.0"),
     "beta": (lambda: optim.Adam([leaf()], betas=(0.9, 1.0)), ValueError, "Invalid beta parameter at index 1"),
     "nesterov": (lambda: optim.SGD([leaf()], nesterov=True), ValueError, "Nesterov"),
-    "group": (lambda: optim.SGD([leaf()]).add_param_group([leaf()]), TypeError, "must be a dict"),
+    "group": (lambda: optim.SGD([leaf()]).add_param_group(cast("Any", [leaf()])), TypeError, "must be a dict"),
     "twice": (lambda: optim.SGD([leaf()] * 2), ValueError, "more than one parameter group"),
-    "groups": (lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": []}), ValueError, "number of parameter groups"),
+    "groups": (
+        lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": []}),
+        ValueError,
+        "number of parameter groups",
+    ),
     "sizes": (
-        lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}), ValueError, "match the size",
+        lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": [{"params": [0, 1]}]}),
+        ValueError,
+        "match the size",
     ),
     "scheduler": (lambda: optim.lr_scheduler.StepLR(3, 1), TypeError, "int is not an Optimizer"),  # type: ignore[arg-type]
     "resume": (lambda: optim.lr_scheduler.StepLR(optim.SGD([leaf()]), 1, last_epoch=2), KeyError, "initial_lr"),
-    "lambdas": (lambda: optim.lr_scheduler.LambdaLR(optim.SGD([leaf()]), [abs, abs]), ValueError, "Expected 1 lr_lambdas"),
-}  # fmt: skip
+    "lambdas": (
+        lambda: optim.lr_scheduler.LambdaLR(optim.SGD([leaf()]), [abs, abs]),
+        ValueError,
+        "Expected 1 lr_lambdas",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -51,7 +51,10 @@ def assert_equal(mine: Any, yours: Any, tolerance: float = 1e-6) -> None:
 @pytest.mark.parametrize(("name", "settings"), SETTINGS, ids=lambda value: value if isinstance(value, str) else "")
 def test_like_torch(name: str, settings: dict[str, Any], traced: bool) -> None:
     mine, yours = models()
-    ours, theirs = getattr(optim, name)(mine.parameters(), **settings), getattr(torch.optim, name)(yours.parameters(), **settings)
+    ours, theirs = (
+        getattr(optim, name)(mine.parameters(), **settings),
+        getattr(torch.optim, name)(yours.parameters(), **settings),
+    )
 
     def step(x: Any, y: Any) -> Any:
         ours.zero_grad()
@@ -60,7 +63,7 @@ def test_like_torch(name: str, settings: dict[str, Any], traced: bool) -> None:
         ours.step()
         return loss
 
-    run = tracegraph.trace(step) if traced else step
+    run: Any = tracegraph.trace(step) if traced else step
     for number, (x, y) in enumerate(batches(50)):
         theirs.zero_grad()
         expected = torch.nn.functional.cross_entropy(yours(torch.from_numpy(x)), torch.from_numpy(y))
@@ -80,7 +83,9 @@ def test_like_torch(name: str, settings: dict[str, Any], traced: bool) -> None:
 def test_groups_with_settings_of_their_own() -> None:
     mine, yours = models()
     ours = optim.SGD([{"params": mine[0].parameters()}, {"params": mine[2].weight, "lr": 0.5, "momentum": 0.9}], lr=0.1)
-    theirs = torch.optim.SGD([{"params": yours[0].parameters()}, {"params": yours[2].weight, "lr": 0.5, "momentum": 0.9}], lr=0.1)
+    theirs = torch.optim.SGD(
+        [{"params": yours[0].parameters()}, {"params": yours[2].weight, "lr": 0.5, "momentum": 0.9}], lr=0.1
+    )
     ours.add_param_group({"params": [mine[2].bias], "lr": 0.01})
     theirs.add_param_group({"params": [yours[2].bias], "lr": 0.01})
     for x, y in batches(10):
@@ -93,11 +98,16 @@ def test_groups_with_settings_of_their_own() -> None:
     assert_equal(mine, yours)
 
 
-@pytest.mark.parametrize(("name", "settings"), [("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}), ("Adam", {"lr": 0.01})])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}), ("Adam", {"lr": 0.01})]
+)
 def test_parameters_without_gradient_rest(name: str, settings: dict[str, Any]) -> None:
     """A parameter that misses steps keeps its own count, as in PyTorch."""
     mine, yours = models()
-    ours, theirs = getattr(optim, name)(mine.parameters(), **settings), getattr(torch.optim, name)(yours.parameters(), **settings)
+    ours, theirs = (
+        getattr(optim, name)(mine.parameters(), **settings),
+        getattr(torch.optim, name)(yours.parameters(), **settings),
+    )
     for number, (x, y) in enumerate(batches(12)):
         for model in (mine, yours):
             model[0].requires_grad_(number % 3 != 1)
@@ -109,7 +119,9 @@ def test_parameters_without_gradient_rest(name: str, settings: dict[str, Any]) -
         theirs.step()
     assert_equal(mine, yours)
     if name == "Adam":
-        assert [int(ours.state[p]["step"]) for p in mine.parameters()] == [int(theirs.state[p]["step"]) for p in yours.parameters()]
+        assert [int(ours.state[p]["step"]) for p in mine.parameters()] == [
+            int(theirs.state[p]["step"]) for p in yours.parameters()
+        ]
 
 
 def test_double_precision() -> None:
@@ -127,20 +139,32 @@ def test_double_precision() -> None:
 
 
 SCHEDULES: list[tuple[str, dict[str, Any]]] = [
-    ("StepLR", {"step_size": 3, "gamma": 0.5}), ("MultiStepLR", {"milestones": [2, 5, 5], "gamma": 0.5}), ("ExponentialLR", {"gamma": 0.9}),
-    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}), ("LinearLR", {"start_factor": 0.2, "total_iters": 4}),
+    ("StepLR", {"step_size": 3, "gamma": 0.5}),
+    ("MultiStepLR", {"milestones": [2, 5, 5], "gamma": 0.5}),
+    ("ExponentialLR", {"gamma": 0.9}),
+    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
+    ("LinearLR", {"start_factor": 0.2, "total_iters": 4}),
     ("LambdaLR", {"lr_lambda": lambda epoch: 1 / (1 + epoch)}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[name for name, _ in SCHEDULES])
 def test_schedule_like_torchs(name: str, settings: dict[str, Any]) -> None:
-    ours = optim.SGD([{"params": [tracegraph.ones(1, requires_grad=True)]}, {"params": [tracegraph.ones(1)], "lr": 2.0}], lr=0.5)
-    theirs = torch.optim.SGD([{"params": [torch.ones(1, requires_grad=True)]}, {"params": [torch.ones(1)], "lr": 2.0}], lr=0.5)
-    mine, yours = getattr(optim.lr_scheduler, name)(ours, **settings), getattr(torch.optim.lr_scheduler, name)(theirs, **settings)
+    ours = optim.SGD(
+        [{"params": [tracegraph.ones(1, requires_grad=True)]}, {"params": [tracegraph.ones(1)], "lr": 2.0}], lr=0.5
+    )
+    theirs = torch.optim.SGD(
+        [{"params": [torch.ones(1, requires_grad=True)]}, {"params": [torch.ones(1)], "lr": 2.0}], lr=0.5
+    )
+    mine, yours = (
+        getattr(optim.lr_scheduler, name)(ours, **settings),
+        getattr(torch.optim.lr_scheduler, name)(theirs, **settings),
+    )
     for _ in range(12):
         assert mine.get_last_lr() == pytest.approx(yours.get_last_lr(), rel=1e-9)
-        assert [group["lr"] for group in ours.param_groups] == pytest.approx([group["lr"] for group in theirs.param_groups])
+        assert [group["lr"] for group in ours.param_groups] == pytest.approx(
+            [group["lr"] for group in theirs.param_groups]
+        )
         theirs.step()
         mine.step()
         yours.step()

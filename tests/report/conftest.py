@@ -22,8 +22,8 @@ class Example:
 def example() -> Example:
     """A step of gradient descent on a small network."""
     generator = np.random.default_rng(0)
-    first = tracegraph.tensor(generator.standard_normal((6, 5)).astype("f"), requires_grad=True)
-    second = tracegraph.tensor(generator.standard_normal((5, 3)).astype("f"), requires_grad=True)
+    first: Any = tracegraph.tensor(generator.standard_normal((6, 5)).astype("f"), requires_grad=True)
+    second: Any = tracegraph.tensor(generator.standard_normal((5, 3)).astype("f"), requires_grad=True)
 
     def descend(images: Any, truth: Any) -> Any:
         first.grad = None

@@ -114,9 +114,9 @@ def test_measure_calls_both_in_turns() -> None:
     traced(x)
     plain = traced.function
 
-    def noting(value: tracegraph.Tensor) -> tracegraph.Tensor:
+    def noting(x: tracegraph.Tensor) -> tracegraph.Tensor:
         calls.append(True)
-        return plain(value)
+        return plain(x)
 
     traced.function = noting
     timings = measure(traced, (x,), seconds=0.02, rounds=3)

@@ -29,7 +29,11 @@ def snapshot(value: Any, seen: dict[int, int] | None = None) -> Any:
         first = seen.setdefault(id(value), len(seen))
         if first != len(seen) - 1 and value:
             return ("again", first)
-        items = [(k, snapshot(v, seen)) for k, v in value.items()] if isinstance(value, dict) else [snapshot(v, seen) for v in value]
+        items = (
+            [(k, snapshot(v, seen)) for k, v in value.items()]
+            if isinstance(value, dict)
+            else [snapshot(v, seen) for v in value]
+        )
         return (type(value), items)
     if isinstance(value, np.ndarray):
         return ("array", value.copy())

@@ -257,7 +257,12 @@ def test_inputs_changed_after_the_call() -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
         @wrap
         def f(x: Any) -> Any:
-            return x.reshape(-1), x.reshape(3, 2).T.reshape(-1), x.to(tg.float32), x.contiguous() if hasattr(x, "contiguous") else x
+            return (
+                x.reshape(-1),
+                x.reshape(3, 2).T.reshape(-1),
+                x.to(tg.float32),
+                x.contiguous() if hasattr(x, "contiguous") else x,
+            )
 
         for _ in range(3):
             x = ramp(2, 3)

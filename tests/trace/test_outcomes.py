@@ -90,7 +90,7 @@ def line_of(text: str) -> int:
 
 
 def prints(x: Any) -> Any:
-    print("printed")  # noqa: T201
+    print("printed")
     return x + 1
 
 
@@ -105,7 +105,7 @@ def times(x: Any) -> Any:
 
 
 def draws(x: Any) -> Any:
-    return x + random.random()  # noqa: S311
+    return x + random.random()
 
 
 def reads_float(x: Any) -> Any:
@@ -125,7 +125,7 @@ def reads_numpy(x: Any) -> Any:
 
 
 def stores_global(x: Any) -> Any:
-    global STORED  # noqa: PLW0603
+    global STORED
     STORED = x
     return x + 1
 
@@ -271,7 +271,7 @@ traced_double = trace(double)
 
 def test_pickling_and_copying() -> None:
     traced_double(ramp(2))
-    for other in (pickle.loads(pickle.dumps(trace(reads_item))), copy.copy(traced_double), copy.deepcopy(traced_double)):  # noqa: S301
+    for other in (pickle.loads(pickle.dumps(trace(reads_item))), copy.copy(traced_double), copy.deepcopy(traced_double)):
         for _ in range(2):
             assert other(ramp(2, start=1)).tolist() in ([2, 4], [1, 2])
 

@@ -148,7 +148,12 @@ def backward(
 ) -> None:
     """Accumulate the gradients of `tensor` into the `.grad` of the leaves it was computed from."""
     roots = _start([tensor], [gradient], "backward")
-    run(roots, retain_graph=create_graph if retain_graph is None else retain_graph, create_graph=create_graph, targets=None)
+    run(
+        roots,
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+        targets=None,
+    )
 
 
 def grad(

@@ -12,7 +12,10 @@ from tracegraph.tensor import Tensor
 
 
 class FunctionContext:
-    """Given to `forward` and `backward` as `ctx`: what the one leaves for the other. Other attributes may be set freely."""
+    """Given to `forward` and `backward` as `ctx`: what the one leaves for the other.
+
+    Other attributes may be set freely.
+    """
 
     needs_input_grad: tuple[bool, ...] = ()
     """For each argument of `apply`, whether it is a tensor that requires grad."""
@@ -94,7 +97,9 @@ class Function(FunctionContext):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Compute the gradients of the arguments from those of the outputs."""
-        raise NotImplementedError("You must implement the backward function for your custom autograd.Function to use it.")
+        raise NotImplementedError(
+            "You must implement the backward function for your custom autograd.Function to use it."
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -160,19 +165,30 @@ class Function(FunctionContext):
         if gradient is None:
             return None
         if not isinstance(gradient, Tensor):
-            raise ArgumentTypeError(f"{type(self).__name__}: gradient {number} is a {type(gradient).__name__}, not a Tensor or None")
+            raise ArgumentTypeError(
+                f"{type(self).__name__}: gradient {number} is a {type(gradient).__name__}, not a Tensor or None"
+            )
         if gradient.shape != shape:
             try:
                 gradient = gradient.sum_to_size(shape)
             except RuntimeError:
                 raise ShapeError(
-                    f"Function {type(self).__name__} returned an invalid gradient at index {number} - got {list(gradient.shape)} "
+                    f"Function {type(self).__name__} returned an invalid gradient at index {number} - got "
+                    f"{list(gradient.shape)} "
                     f"but expected shape compatible with {list(shape)}"
                 ) from None
-        return gradient if gradient.dtype == dtype else gradient.to(dtype)
+        converted: Tensor = gradient if gradient.dtype == dtype else gradient.to(dtype)
+        return converted
 
     def __call__(self, *args: Any) -> Self:
-        raise ArgumentTypeError(f"{type(self).__name__}: use {type(self).__name__}.apply(...); a Function is not called")
+        """Refuse a call: a Function is applied.
+
+        Raises:
+            ArgumentTypeError: always.
+        """
+        raise ArgumentTypeError(
+            f"{type(self).__name__}: use {type(self).__name__}.apply(...); a Function is not called"
+        )
 
 
 def _contains(tensors: Sequence[Any], wanted: Tensor) -> bool:

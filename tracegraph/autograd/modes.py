@@ -33,6 +33,11 @@ class GradMode:
         _state.local.grad_enabled = self._previous.pop()
 
     def __call__(self, function: _Function) -> _Function:
+        """Decorate a function, which then runs in this mode.
+
+        Raises:
+            TypeError: for a generator or a coroutine function.
+        """
         mode = self.mode
         if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
             raise TypeError("a grad mode decorates plain functions; use it as a context manager inside generators")
@@ -58,6 +63,7 @@ class set_grad_enabled(GradMode):  # noqa: N801
         _state.local.grad_enabled = self.mode
 
     def __call__(self, function: _Function) -> _Function:
+        """Decorate a function; the mode outside is as it was before this object was made."""
         _state.local.grad_enabled = self._outer
         return super().__call__(function)
 
@@ -67,7 +73,7 @@ def no_grad(function: _Function, /) -> _Function: ...
 @overload
 def no_grad() -> GradMode: ...
 def no_grad(function: Callable[..., Any] | None = None, /) -> Any:
-    """Operations inside record nothing for backward; usable as `with no_grad():`, `@no_grad()` and `@no_grad`.
+    """Record nothing for backward in a block or function: `with no_grad():`, `@no_grad()` or `@no_grad`.
 
     >>> x = tracegraph.tensor(2.0, requires_grad=True)
     >>> with tracegraph.no_grad():
@@ -84,6 +90,6 @@ def enable_grad(function: _Function, /) -> _Function: ...
 @overload
 def enable_grad() -> GradMode: ...
 def enable_grad(function: Callable[..., Any] | None = None, /) -> Any:
-    """Operations inside record for backward again, also within `no_grad`."""
+    """Record for backward again in a block or function, also within `no_grad`."""
     mode = GradMode(True)
     return mode if function is None else mode(function)

@@ -137,7 +137,7 @@ class GradNode:
             return self._evaluate(g, out, unpacked)
         try:
             return self._evaluate(g, out, unpacked)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the cause is the change
             # A cotangent that is wanted needs the changed value, of which there is the spec only.
             raise changed from None
 

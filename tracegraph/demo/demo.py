@@ -1,4 +1,4 @@
-"""`run_demo(options)`: trains one network twice from the same seed, eagerly and traced, in turns, and compares everything."""
+"""`run_demo(options)`: trains one network twice from the same seed, eagerly and traced in turns, and compares all."""
 
 import contextlib
 import functools
@@ -29,7 +29,7 @@ _CACHE_VARIABLE = "TRACEGRAPH_CACHE_DIR"
 class DemoOptions:
     """What the demo does."""
 
-    epochs: int = 2
+    epochs: int = 1
     batch_size: int = 64
     seed: int = 0
     optimiser: str = "adam"
@@ -98,8 +98,8 @@ def run_demo(
 ) -> DemoResult:
     """Train, test, measure.
 
-    Both trainers do each step on the same batch, one after the other, so that the ratio of their times is fair also on a
-    busy machine.
+    Both trainers do each step on the same batch, one after the other, so that the ratio of their times is fair also on
+    a busy machine.
 
     Args:
         options: What to do.
@@ -120,7 +120,8 @@ def run_demo(
             for trainer, found in zip((eager, traced), accuracies, strict=True):
                 found.append(trainer.accuracy(data.test_images, data.test_labels))
             say(
-                f"epoch {epoch + 1}/{options.epochs}: loss {eager.losses[-1]:.4f} eager, {traced.losses[-1]:.4f} traced; "
+                f"epoch {epoch + 1}/{options.epochs}: loss {eager.losses[-1]:.4f} eager, "
+                f"{traced.losses[-1]:.4f} traced; "
                 f"test accuracy {accuracies[0][-1]:.1%} eager, {accuracies[1][-1]:.1%} traced"
             )
         cold, warm = compile_times(traced.traced_step)
@@ -153,11 +154,13 @@ def _epoch(epoch: int, options: DemoOptions, data: Digits, eager: Trainer, trace
 
 def compile_seconds(executable: Executable) -> float:
     """Passes, lowering, code generation and machine code, or loading it."""
-    return sum(record.seconds for record in executable.records) + executable.lowering_seconds + executable.loading_seconds
+    return (
+        sum(record.seconds for record in executable.records) + executable.lowering_seconds + executable.loading_seconds
+    )
 
 
 def compile_times(step: TracedFunction[..., object]) -> tuple[float, float]:
-    """Seconds to compile the step as it was done at first, and again with only the cache on disk; zeros if it runs plain."""
+    """Seconds to compile the step at first, and again with only the cache on disk; zeros if it runs plain."""
     if not step.entries:
         return 0.0, 0.0
     clear_memory()
@@ -180,5 +183,6 @@ def _timings(options: DemoOptions, data: Digits, eager: Trainer, traced: Trainer
     costs = []
     for trainer in (eager, traced):
         step = functools.partial(trainer.train_step, images, labels)
+        step()  # testing has switched dropout off and on, after which the guards are checked in full once
         costs.append(Cost(statistics.median(trainer.seconds[1:]), count_calls(step), peak_bytes(step)))
     return Timings(costs[0], costs[1], len(eager.seconds) - 1, 1)

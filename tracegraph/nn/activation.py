@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from tracegraph.nn import functional as F
+from tracegraph.nn import functional, init
+from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
-from tracegraph.nn import init
-from tracegraph.nn.linear import new_parameter
 from tracegraph.tensor import Tensor
 
 
@@ -31,7 +30,7 @@ class ReLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.relu(input, self.inplace)
+        return functional.relu(input, self.inplace)
 
 
 class ReLU6(_InPlace):
@@ -39,7 +38,7 @@ class ReLU6(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.relu6(input, self.inplace)
+        return functional.relu6(input, self.inplace)
 
     def extra_repr(self) -> str:
         """Whether it replaces its input."""
@@ -51,7 +50,7 @@ class SiLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.silu(input, self.inplace)
+        return functional.silu(input, self.inplace)
 
 
 class SELU(_InPlace):
@@ -59,7 +58,7 @@ class SELU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.selu(input, self.inplace)
+        return functional.selu(input, self.inplace)
 
 
 class Mish(_InPlace):
@@ -67,7 +66,7 @@ class Mish(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.mish(input, self.inplace)
+        return functional.mish(input, self.inplace)
 
 
 class Hardswish(_InPlace):
@@ -75,7 +74,7 @@ class Hardswish(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.hardswish(input, self.inplace)
+        return functional.hardswish(input, self.inplace)
 
 
 class Hardsigmoid(_InPlace):
@@ -83,7 +82,7 @@ class Hardsigmoid(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.hardsigmoid(input, self.inplace)
+        return functional.hardsigmoid(input, self.inplace)
 
 
 class Hardtanh(Module):
@@ -95,7 +94,7 @@ class Hardtanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+        return functional.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
         """The range."""
@@ -111,7 +110,7 @@ class LeakyReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
+        return functional.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         """The slope."""
@@ -127,7 +126,7 @@ class ELU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.elu(input, self.alpha, self.inplace)
+        return functional.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         """The factor."""
@@ -143,7 +142,7 @@ class GELU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.gelu(input, self.approximate)
+        return functional.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
         """Which formula."""
@@ -167,7 +166,7 @@ class PReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape; with several slopes (n, channels, ...)."""
-        return F.prelu(input, self.weight)
+        return functional.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         """How many slopes."""
@@ -179,7 +178,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.sigmoid(input)
+        return functional.sigmoid(input)
 
 
 class Tanh(Module):
@@ -187,7 +186,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.tanh(input)
+        return functional.tanh(input)
 
 
 class LogSigmoid(Module):
@@ -195,7 +194,7 @@ class LogSigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.logsigmoid(input)
+        return functional.logsigmoid(input)
 
 
 class Softsign(Module):
@@ -203,7 +202,7 @@ class Softsign(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.softsign(input)
+        return functional.softsign(input)
 
 
 class Softplus(Module):
@@ -215,7 +214,7 @@ class Softplus(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.softplus(input, self.beta, self.threshold)
+        return functional.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -236,7 +235,7 @@ class Softmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
+        return functional.softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
 
     def extra_repr(self) -> str:
         """The dimension."""
@@ -252,7 +251,7 @@ class LogSoftmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.log_softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
+        return functional.log_softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
 
     def extra_repr(self) -> str:
         """The dimension."""
@@ -260,6 +259,23 @@ class LogSoftmax(Module):
 
 
 __all__ = [
-    "ELU", "GELU", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6",
-    "SELU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
-]  # fmt: skip
+    "ELU",
+    "GELU",
+    "SELU",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]

@@ -198,7 +198,9 @@ class ModuleDict(Module):
         if isinstance(modules, Mapping | ModuleDict):
             modules = modules.items()
         elif not isinstance(modules, Iterable):
-            raise ArgumentTypeError(f"ModuleDict.update should be called with an iterable of key/value pairs, but got {type(modules)}")
+            raise ArgumentTypeError(
+                f"ModuleDict.update should be called with an iterable of key/value pairs, but got {type(modules)}"
+            )
         for name, module in modules:
             self[name] = module
 
@@ -206,7 +208,7 @@ class ModuleDict(Module):
 class ParameterList(Module):
     """A list of parameters, all of which are registered."""
 
-    def __init__(self, values: Iterable[Parameter] | None = None) -> None:
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
         super().__init__()
         for value in values or ():
             self.append(value)

@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tracegraph.nn import functional as F
-from tracegraph.nn import init
+from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
@@ -26,9 +25,19 @@ class _Convolution(Module):
     bias: Parameter | None
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, output_padding: Any, dilation: Any,
-        groups: int, bias: bool, padding_mode: str, dtype: Any,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        output_padding: Any,
+        dilation: Any,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        dtype: Any,
+    ) -> None:
         super().__init__()
         if groups <= 0:
             raise ArgumentError("groups must be a positive integer")
@@ -39,7 +48,9 @@ class _Convolution(Module):
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ArgumentError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-            raise ArgumentError(f"padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', but got {padding_mode!r}")
+            raise ArgumentError(
+                f"padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', but got {padding_mode!r}"
+            )
         rank = self.rank
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = _sizes(kernel_size, rank)
@@ -79,7 +90,7 @@ class _Convolution(Module):
     def _convolve(self, function: Callable[..., Tensor], input: Tensor) -> Tensor:
         if self.padding_mode == "zeros":
             return function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
-        padded = F.pad(input, self._border(), mode=self.padding_mode)
+        padded = functional.pad(input, self._border(), mode=self.padding_mode)
         return function(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
@@ -102,9 +113,19 @@ class _Convolution(Module):
 
 class _Forward(_Convolution):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, dtype
         )
@@ -121,7 +142,7 @@ class Conv1d(_Forward):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, length) or (c, length) to as many dimensions."""
-        return self._convolve(F.conv1d, input)
+        return self._convolve(functional.conv1d, input)
 
 
 class Conv2d(_Forward):
@@ -135,7 +156,7 @@ class Conv2d(_Forward):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, height, width) or (c, height, width) to as many dimensions."""
-        return self._convolve(F.conv2d, input)
+        return self._convolve(functional.conv2d, input)
 
 
 class Conv3d(_Forward):
@@ -145,20 +166,41 @@ class Conv3d(_Forward):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, depth, height, width), or without n, to as many dimensions."""
-        return self._convolve(F.conv3d, input)
+        return self._convolve(functional.conv3d, input)
 
 
 class _Transposed(_Convolution):
     transposed = True
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         if padding_mode != "zeros":
             raise ArgumentError('Only "zeros" padding mode is supported for transposed convolutions')
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias, padding_mode, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            dtype,
         )
 
     def _extra_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
@@ -172,12 +214,19 @@ class _Transposed(_Convolution):
         wanted = tuple(output_size)[-self.rank :]
         found = []
         for size, want, kernel, stride, padding, dilation in zip(
-            input.shape[-self.rank :], wanted, self.kernel_size, self.stride, _sizes(self.padding, self.rank), self.dilation,
+            input.shape[-self.rank :],
+            wanted,
+            self.kernel_size,
+            self.stride,
+            _sizes(self.padding, self.rank),
+            self.dilation,
             strict=True,
-        ):  # fmt: skip
+        ):
             least = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
             if not least <= want < least + stride:
-                raise ArgumentError(f"requested an output size of {want}, but valid sizes range from {least} to {least + stride - 1}")
+                raise ArgumentError(
+                    f"requested an output size of {want}, but valid sizes range from {least} to {least + stride - 1}"
+                )
             found.append(want - least)
         return tuple(found)
 
@@ -193,7 +242,7 @@ class ConvTranspose1d(_Transposed):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """(n, c, windows) to (n, out_channels, length)."""
-        return self._transposed(F.conv_transpose1d, input, output_size)
+        return self._transposed(functional.conv_transpose1d, input, output_size)
 
 
 class ConvTranspose2d(_Transposed):
@@ -207,7 +256,7 @@ class ConvTranspose2d(_Transposed):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """(n, c, windows down, windows across) to (n, out_channels, height, width)."""
-        return self._transposed(F.conv_transpose2d, input, output_size)
+        return self._transposed(functional.conv_transpose2d, input, output_size)
 
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"]

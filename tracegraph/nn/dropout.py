@@ -1,6 +1,6 @@
 """Dropout as layers: `Dropout`, `Dropout1d`, `Dropout2d`; they do nothing in evaluation mode."""
 
-from tracegraph.nn import functional as F
+from tracegraph.nn import functional
 from tracegraph.nn.module import Module
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
@@ -28,7 +28,7 @@ class Dropout(_Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
-        return F.dropout(input, self.p, self.training, self.inplace)
+        return functional.dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
@@ -36,7 +36,7 @@ class Dropout1d(_Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, length) or (c, length)."""
-        return F.dropout1d(input, self.p, self.training, self.inplace)
+        return functional.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
@@ -44,7 +44,7 @@ class Dropout2d(_Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, c, height, width) or (c, height, width)."""
-        return F.dropout2d(input, self.p, self.training, self.inplace)
+        return functional.dropout2d(input, self.p, self.training, self.inplace)
 
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d"]

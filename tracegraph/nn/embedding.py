@@ -3,8 +3,7 @@
 from typing import Any
 
 from tracegraph.autograd.modes import GradMode
-from tracegraph.nn import functional as F
-from tracegraph.nn import init
+from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
@@ -13,7 +12,9 @@ from tracegraph.tensor import Tensor
 
 
 class Embedding(Module):
-    """A table of `num_embeddings` learnt vectors, looked up by number; row `padding_idx` stays as it is (zeros at first).
+    """A table of `num_embeddings` learnt vectors, looked up by number.
+
+    Row `padding_idx` stays as it is (zeros at first).
 
     The vectors are standard normal at first.
 
@@ -24,7 +25,12 @@ class Embedding(Module):
     weight: Parameter
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, device: Any = None, dtype: Any = None
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         if padding_idx is not None:
@@ -51,7 +57,7 @@ class Embedding(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Integers (...) to vectors (..., embedding_dim)."""
-        return F.embedding(input, self.weight, self.padding_idx)
+        return functional.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """The sizes."""

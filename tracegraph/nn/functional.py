@@ -1,4 +1,7 @@
-"""The functions behind the layers, under PyTorch's names: `relu`, `conv2d`, `cross_entropy`, `dropout`, `layer_norm` and others."""
+"""The functions behind the layers, under PyTorch's names.
+
+`relu`, `conv2d`, `cross_entropy`, `dropout`, `layer_norm` and others.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,24 +12,60 @@ import numpy as np
 from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.activations import (
-    celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6, selu, silu, softplus,
+    celu,
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    selu,
+    silu,
+    softplus,
     softsign,
-)  # fmt: skip
+)
 from tracegraph.compiler.ops.contraction import linear
-from tracegraph.compiler.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from tracegraph.compiler.ops.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from tracegraph.compiler.ops.einsum import einsum
 from tracegraph.compiler.ops.exponential import sigmoid
 from tracegraph.compiler.ops.hyperbolic import tanh
 from tracegraph.compiler.ops.losses import (
-    binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss, nll_loss,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
     smooth_l1_loss,
-)  # fmt: skip
+)
 from tracegraph.compiler.ops.normalisation import log_softmax, softmax
 from tracegraph.compiler.ops.padding import pad
 from tracegraph.compiler.ops.pooling import (
-    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d, avg_pool3d,
-    max_pool1d, max_pool2d, max_pool3d,
-)  # fmt: skip
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from tracegraph.compiler.ops.positions import embedding, one_hot
 from tracegraph.compiler.ops.random import rand
 from tracegraph.runtime.errors import ArgumentError, ShapeError
@@ -66,12 +105,18 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, length) or (c, length) to 0 with probability `p`, and scale the others."""
+    """While `training`, set each channel of (n, c, length) or (c, length) to 0 with probability `p`.
+
+    And scale the others.
+    """
     return _drop_channels("dropout1d", 1, input, p, training, inplace)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, h, w) or (c, h, w) to 0 with probability `p`, and scale the others."""
+    """While `training`, set each channel of (n, c, h, w) or (c, h, w) to 0 with probability `p`.
+
+    And scale the others.
+    """
     return _drop_channels("dropout2d", 2, input, p, training, inplace)
 
 
@@ -82,9 +127,15 @@ def _drop_channels(name: str, rank: int, input: Tensor, p: float, training: bool
 
 
 def layer_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
-    """Bring the last dimensions, those of `normalized_shape`, to mean 0 and variance 1; then times `weight` plus `bias`.
+    """Bring the last dimensions, those of `normalized_shape`, to mean 0 and variance 1.
+
+    Then times `weight` plus `bias`.
 
     Ba and others, arXiv:1607.06450.
 
@@ -102,7 +153,7 @@ def layer_norm(
     result = centred * ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()
     if weight is not None:
         result = result * weight
-    return result if bias is None else result + bias
+    return result if bias is None else result + bias  # type: ignore[no-any-return]
 
 
 def rms_norm(
@@ -120,7 +171,7 @@ def rms_norm(
         raise ShapeError(f"rms_norm: input of shape {input.shape} does not end in normalized_shape {shape}")
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
     result = input * ((input * input).mean(tuple(range(-len(shape), 0)), keepdim=True) + small).rsqrt()
-    return result if weight is None else result * weight
+    return result if weight is None else result * weight  # type: ignore[no-any-return]
 
 
 def _channels(vector: Tensor, ndim: int) -> Tensor:
@@ -140,8 +191,8 @@ def batch_norm(
 ) -> Tensor:
     """Bring each channel of (n, c, ...) to mean 0 and variance 1; then times `weight` plus `bias` per channel.
 
-    While `training`, with the batch's own mean and variance, which also move the running ones (c,) by `momentum` (a number
-    or a 0-d tensor), in place; else with the running ones. Ioffe and Szegedy, arXiv:1502.03167.
+    While `training`, with the batch's own mean and variance, which also move the running ones (c,) by `momentum` (a
+    number or a 0-d tensor), in place; else with the running ones. Ioffe and Szegedy, arXiv:1502.03167.
 
     Raises:
         ShapeError: for fewer than 2 dimensions, or one value per channel while training.
@@ -151,7 +202,9 @@ def batch_norm(
     if training:
         count = input.numel() // max(input.shape[1], 1)
         if count == 1:
-            raise ShapeError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
+            raise ShapeError(
+                f"Expected more than 1 value per channel when training, got input size {list(input.shape)}"
+            )
         dims = (0, *range(2, input.ndim))
         mean = input.mean(dims, keepdim=True)
         centred = input - mean
@@ -169,7 +222,7 @@ def batch_norm(
     result = centred * (variance + eps).rsqrt()
     if weight is not None:
         result = result * _channels(weight, input.ndim)
-    return result if bias is None else result + _channels(bias, input.ndim)
+    return result if bias is None else result + _channels(bias, input.ndim)  # type: ignore[no-any-return]
 
 
 def _move(running: Tensor, now: Tensor, momentum: Any) -> None:
@@ -194,7 +247,7 @@ def group_norm(
     result = (centred * ((centred * centred).mean(-1, keepdim=True) + eps).rsqrt()).reshape(input.shape)
     if weight is not None:
         result = result * _channels(weight, input.ndim)
-    return result if bias is None else result + _channels(bias, input.ndim)
+    return result if bias is None else result + _channels(bias, input.ndim)  # type: ignore[no-any-return]
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
@@ -213,9 +266,14 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0, is_causal: bool = False,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
     scale: float | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """`softmax(query @ key.T * scale + mask) @ value`, for (..., l, e), (..., s, e) and (..., s, v): (..., l, v).
 
     A bool mask says what takes part, another one is added; `is_causal` lets position i see the positions up to i.
@@ -225,22 +283,76 @@ def scaled_dot_product_attention(
     scores = query @ key.transpose(-2, -1) * factor
     if is_causal:
         if attn_mask is not None:
-            raise ArgumentError("scaled_dot_product_attention: explicit attn_mask should not be set when is_causal=True")
+            raise ArgumentError(
+                "scaled_dot_product_attention: explicit attn_mask should not be set when is_causal=True"
+            )
         causal = np.tri(query.shape[-2], key.shape[-2], dtype=np.bool_)
         attn_mask = dispatch.as_tensor(causal, literal=True)
     if attn_mask is not None:
         masked = attn_mask.dtype == np.bool_
         scores = scores.masked_fill(attn_mask.logical_not(), -math.inf) if masked else scores + attn_mask
-    return dropout(softmax(scores, -1), dropout_p) @ value  # type: ignore[no-any-return]
+    return dropout(softmax(scores, -1), dropout_p) @ value
 
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "batch_norm", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "conv1d",
-    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "cross_entropy",
-    "dropout", "dropout1d", "dropout2d", "elu", "embedding", "gelu", "group_norm", "hardsigmoid", "hardswish", "hardtanh",
-    "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid", "max_pool1d",
-    "max_pool2d", "max_pool3d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "prelu", "relu", "relu6",
-    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "softsign",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "celu",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cosine_similarity",
+    "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "elu",
+    "embedding",
+    "gelu",
+    "group_norm",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "mish",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "prelu",
+    "relu",
+    "relu6",
+    "rms_norm",
+    "scaled_dot_product_attention",
+    "selu",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "softsign",
     "tanh",
-]  # fmt: skip
+]

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class HookHandle:
-    """Returned by `register_forward_hook` and the like: `remove()` takes the hook away again; also a context manager."""
+    """Returned by `register_forward_hook` and the like: `remove()` takes the hook away again.
+
+    Also a context manager.
+    """
 
     _count = 0
 
@@ -30,11 +33,15 @@ class HookHandle:
     def __enter__(self) -> "HookHandle":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.remove()
 
 
-def run_before(module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def run_before(
+    module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Run the hooks that come before `forward`; what one returns, unless None, replaces the arguments."""
     for hook, with_kwargs in list(module._forward_pre_hooks.values()):
         if with_kwargs:

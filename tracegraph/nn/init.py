@@ -1,7 +1,7 @@
 """Initial values of parameters: functions that fill a tensor in place, drawing from tracegraph's generator.
 
-The distributions are those of Glorot and Bengio (2010) for `xavier_*`, He and others (arXiv:1502.01852) for `kaiming_*`, and
-Saxe and others (arXiv:1312.6120) for `orthogonal_`.
+The distributions are those of Glorot and Bengio (2010) for `xavier_*`, He and others (arXiv:1502.01852) for
+`kaiming_*`, and Saxe and others (arXiv:1312.6120) for `orthogonal_`.
 """
 
 import math
@@ -11,16 +11,25 @@ import numpy as np
 
 from tracegraph.autograd.modes import no_grad
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.random import rand
 from tracegraph.compiler.ops.random import normal_ as fill_normal
+from tracegraph.compiler.ops.random import rand
 from tracegraph.compiler.ops.random import uniform_ as fill_uniform
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
 
 _GAINS = {
-    "linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
-    "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75,
-}  # fmt: skip
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv3d": 1.0,
+    "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0,
+    "conv_transpose3d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3.0,
+    "relu": math.sqrt(2.0),
+    "selu": 0.75,
+}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -36,7 +45,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else param
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in _GAINS:
-        raise ArgumentError(f"calculate_gain: nonlinearity {nonlinearity!r} is not one of {sorted([*_GAINS, 'leaky_relu'])}")
+        raise ArgumentError(
+            f"calculate_gain: nonlinearity {nonlinearity!r} is not one of {sorted([*_GAINS, 'leaky_relu'])}"
+        )
     return _GAINS[nonlinearity]
 
 
@@ -47,7 +58,9 @@ def fans(tensor: Tensor) -> tuple[int, int]:
         ShapeError: for fewer than 2 dimensions.
     """
     if tensor.ndim < 2:
-        raise ShapeError(f"fan in and fan out can not be computed for a tensor of shape {tensor.shape}: 2 dimensions are needed")
+        raise ShapeError(
+            f"fan in and fan out can not be computed for a tensor of shape {tensor.shape}: 2 dimensions are needed"
+        )
     receptive = math.prod(tensor.shape[2:])
     return tensor.shape[1] * receptive, tensor.shape[0] * receptive
 
@@ -73,7 +86,7 @@ def _inverse_erf(y: Tensor) -> Tensor:
     for _ in range(3):
         step = (x.erf() - inside) / (2 / math.sqrt(math.pi) * (-x * x).exp())
         x = x - step / (1 + x * step)
-    return x
+    return x  # type: ignore[no-any-return]
 
 
 @no_grad
@@ -169,7 +182,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
         raise ShapeError(f"orthogonal_: only tensors with 2 or more dimensions are supported, not {tensor.shape}")
     rows = tensor.shape[0]
     columns = tensor.numel() // max(rows, 1)
-    drawn = fill_normal(Tensor(np.empty((max(rows, columns), min(rows, columns)), np.float64)), generator=generator).numpy()
+    drawn = fill_normal(
+        Tensor(np.empty((max(rows, columns), min(rows, columns)), np.float64)), generator=generator
+    ).numpy()
     q, r = np.linalg.qr(drawn)
     q *= np.sign(np.diag(r))
     matrix = (q if rows >= columns else q.T) * gain
@@ -177,6 +192,17 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
 
 
 __all__ = [
-    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
-    "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
-]  # fmt: skip
+    "calculate_gain",
+    "constant_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]

@@ -19,10 +19,12 @@ _TABLES = ("_parameters", "_buffers", "_modules")
 
 
 class Module(metaclass=WatchedMeta):
-    """A part of a model. Tensors and modules assigned as attributes are found by `parameters()`, `state_dict()` and the like.
+    """A part of a model. Tensors and modules assigned as attributes are found by `parameters()`.
 
-    Call the module, not `forward`: the call also runs the hooks. Every change of a module is noticed by the functions that
-    were traced with it.
+    `state_dict()` and the like.
+
+    Call the module, not `forward`: the call also runs the hooks. Every change of a module is noticed by the functions
+    that were traced with it.
 
     >>> class Scale(tracegraph.nn.Module):
     ...     def __init__(self):
@@ -59,6 +61,7 @@ class Module(metaclass=WatchedMeta):
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the hooks and `forward`."""
         if self._forward_pre_hooks:
             args, kwargs = run_before(self, args, kwargs)
         result = self.forward(*args, **kwargs)
@@ -80,13 +83,15 @@ class Module(metaclass=WatchedMeta):
         elif name in held.get("_parameters", ()) and name not in held:
             if value is not None:
                 raise ArgumentTypeError(
-                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (tracegraph.nn.Parameter or None expected)"
+                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (tracegraph.nn.Parameter or "
+                    f"None expected)"
                 )
             self._parameters[name] = None
         elif name in held.get("_modules", ()) and name not in held:
             if value is not None:
                 raise ArgumentTypeError(
-                    f"cannot assign '{type(value).__name__}' as child module '{name}' (tracegraph.nn.Module or None expected)"
+                    f"cannot assign '{type(value).__name__}' as child module '{name}' (tracegraph.nn.Module or "
+                    f"None expected)"
                 )
             self._modules[name] = None
         elif name in held.get("_buffers", ()) and name not in held:
@@ -163,7 +168,8 @@ class Module(metaclass=WatchedMeta):
         """
         if param is not None and not isinstance(param, Parameter):
             raise ArgumentTypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (tracegraph.nn.Parameter or None required)"
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (tracegraph.nn.Parameter "
+                f"or None required)"
             )
         if param is not None and not param.is_leaf:
             raise ArgumentError(f"Cannot assign non-leaf Tensor to parameter '{name}'")
@@ -178,7 +184,9 @@ class Module(metaclass=WatchedMeta):
             KeyError: when the name contains a dot, is empty or taken.
         """
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise ArgumentTypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)")
+            raise ArgumentTypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
+            )
         self._check_name("buffer", name, "_buffers")
         self._buffers[name] = tensor
         if persistent:
@@ -328,7 +336,10 @@ class Module(metaclass=WatchedMeta):
     def state_dict(
         self, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Tensor]:
-        """Parameters and persistent buffers by dotted name; detached, in the module's memory (with `keep_vars` themselves)."""
+        """Parameters and persistent buffers by dotted name.
+
+        Detached, in the module's memory (with `keep_vars` themselves).
+        """
         found: dict[str, Tensor] = OrderedDict() if destination is None else destination
         for name, (_, _, tensor) in persistent_tensors(self, prefix).items():
             found[name] = tensor if keep_vars else tensor.detach()
@@ -342,7 +353,8 @@ class Module(metaclass=WatchedMeta):
         Returns the missing and the unexpected keys.
 
         Raises:
-            StateDictError: when shapes differ or, with `strict`, keys are missing or left over; all problems are listed.
+            StateDictError: when shapes differ or, with `strict`, keys are missing or left over; all problems are
+                listed.
         """
         return load(self, state_dict, strict, assign)
 

@@ -8,8 +8,7 @@ import numpy as np
 from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.spec import as_dtype
-from tracegraph.nn import functional as F
-from tracegraph.nn import init
+from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
@@ -47,9 +46,14 @@ class LayerNorm(_Affine):
     """
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
-        device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
@@ -59,7 +63,7 @@ class LayerNorm(_Affine):
 
     def forward(self, input: Tensor) -> Tensor:
         """A shape that ends in `normalized_shape`."""
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return functional.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -71,14 +75,20 @@ class RMSNorm(_Affine):
     """Divides the last dimensions of each sample by their root mean square; then a learnt factor per element."""
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
-        device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.register_parameter("weight", new_parameter(*self.normalized_shape, dtype=dtype) if elementwise_affine else None)
+        self.register_parameter(
+            "weight", new_parameter(*self.normalized_shape, dtype=dtype) if elementwise_affine else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -88,7 +98,7 @@ class RMSNorm(_Affine):
 
     def forward(self, input: Tensor) -> Tensor:
         """A shape that ends in `normalized_shape`."""
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+        return functional.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -96,12 +106,22 @@ class RMSNorm(_Affine):
 
 
 class GroupNorm(_Affine):
-    """Brings each group of channels of each sample to mean 0 and variance 1; then a learnt factor and addend per channel."""
+    """Brings each group of channels of each sample to mean 0 and variance 1.
+
+    Then a learnt factor and addend per channel.
+    """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None,
-        *, bias: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         if num_channels % num_groups:
             raise ArgumentError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
@@ -111,11 +131,14 @@ class GroupNorm(_Affine):
 
     def forward(self, input: Tensor) -> Tensor:
         """(n, channels, ...)."""
-        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return functional.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The settings."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, "
+            f"eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+        )
 
 
 class _BatchNorm(_Affine):
@@ -127,9 +150,17 @@ class _BatchNorm(_Affine):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
@@ -157,10 +188,13 @@ class _BatchNorm(_Affine):
         """(n, num_features, ...)."""
         if input.ndim not in self.ranks:
             raise ShapeError(
-                f"{self._get_name()}: expected {' or '.join(f'{rank}D' for rank in self.ranks)} input (got {input.ndim}D input)"
+                f"{self._get_name()}: expected {' or '.join(f'{rank}D' for rank in self.ranks)} input (got "
+                f"{input.ndim}D input)"
             )
         if input.shape[1] != self.num_features:
-            raise ShapeError(f"{self._get_name()}: expected {self.num_features} channels, got input of shape {input.shape}")
+            raise ShapeError(
+                f"{self._get_name()}: expected {self.num_features} channels, got input of shape {input.shape}"
+            )
         momentum: Any = 0.0 if self.momentum is None else self.momentum
         counted = self.num_batches_tracked
         if self.training and counted is not None:
@@ -170,10 +204,16 @@ class _BatchNorm(_Affine):
                     momentum = 1.0 / counted.to(input.dtype)
         use_batch = self.training or self.running_mean is None
         moves = self.training and self.track_running_stats
-        return F.batch_norm(
-            input, self.running_mean if moves or not use_batch else None, self.running_var if moves or not use_batch else None,
-            self.weight, self.bias, use_batch, momentum, self.eps,
-        )  # fmt: skip
+        return functional.batch_norm(
+            input,
+            self.running_mean if moves or not use_batch else None,
+            self.running_var if moves or not use_batch else None,
+            self.weight,
+            self.bias,
+            use_batch,
+            momentum,
+            self.eps,
+        )
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -184,7 +224,9 @@ class _BatchNorm(_Affine):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Brings each channel of a batch (n, c) or (n, c, length) to mean 0 and variance 1; then a learnt factor and addend.
+    """Brings each channel of a batch (n, c) or (n, c, length) to mean 0 and variance 1.
+
+    Then a learnt factor and addend.
 
     In evaluation mode it uses the running statistics gathered while training.
     """
@@ -205,7 +247,10 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Brings each channel of a batch (n, c, depth, height, width) to mean 0 and variance 1; then a learnt factor and addend."""
+    """Brings each channel of a batch (n, c, depth, height, width) to mean 0 and variance 1.
+
+    Then a learnt factor and addend.
+    """
 
     ranks = (5,)
 

@@ -1,4 +1,7 @@
-"""Tells the observer of traced calls what a module consists of: every part is guarded, at no cost until something changes."""
+"""Tells the observer of traced calls what a module consists of.
+
+Every part is guarded, at no cost until something changes.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any

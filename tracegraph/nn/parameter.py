@@ -12,7 +12,9 @@ def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:
     if not isinstance(data, Tensor):
         raise ArgumentTypeError(f"{type(made).__name__} takes a Tensor, not a {type(data).__name__}")
     if requires_grad and data._data.dtype.kind != "f":
-        raise GradientError(f"only floating point tensors can require gradients, not {data._data.dtype}; pass requires_grad=False")
+        raise GradientError(
+            f"only floating point tensors can require gradients, not {data._data.dtype}; pass requires_grad=False"
+        )
     made._data = data._data
     made._rg = requires_grad
     root = data if data._base is None else data._base

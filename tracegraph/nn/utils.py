@@ -46,7 +46,10 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
-        raise ArgumentError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped")
+        raise ArgumentError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
+            f"cannot be clipped"
+        )
     factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(factor.to(gradient.dtype))
@@ -62,7 +65,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All elements of all parameters in one vector."""
-    return cat([parameter.reshape((parameter.numel(),)) for parameter in parameters])  # type: ignore[no-any-return]
+    return cat([parameter.reshape((parameter.numel(),)) for parameter in parameters])
 
 
 @no_grad

@@ -12,8 +12,8 @@ from tracegraph.runtime.errors import ArgumentTypeError
 class WatchedMeta(abc.ABCMeta):
     """The class of classes whose every change moves the epoch, so that traces notice a method that was replaced.
 
-    It extends `abc.ABCMeta` so that modules may have abstract methods; virtual subclasses (`register`) are not supported,
-    which keeps `isinstance` fast.
+    It extends `abc.ABCMeta` so that modules may have abstract methods; virtual subclasses (`register`) are not
+    supported, which keeps `isinstance` fast.
     """
 
     __instancecheck__ = type.__instancecheck__
@@ -25,7 +25,9 @@ class WatchedMeta(abc.ABCMeta):
         Raises:
             ArgumentTypeError: always.
         """
-        raise ArgumentTypeError(f"{cls.__name__}.register: inherit from {cls.__name__} instead of registering {subclass!r}")
+        raise ArgumentTypeError(
+            f"{cls.__name__}.register: inherit from {cls.__name__} instead of registering {subclass!r}"
+        )
 
     def __setattr__(cls, name: str, value: Any) -> None:
         if cls.__dict__.get(name, MISSING) is not value:
@@ -114,7 +116,20 @@ def _watch(names: Iterable[str]) -> None:
 
 
 _watch(
-    ("__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse")
+    (
+        "__setitem__",
+        "__delitem__",
+        "__iadd__",
+        "__imul__",
+        "append",
+        "extend",
+        "insert",
+        "pop",
+        "remove",
+        "clear",
+        "sort",
+        "reverse",
+    )
 )
 
 __all__ = ["WatchedDict", "WatchedList", "WatchedMeta"]

@@ -33,7 +33,18 @@ _NULL_FOLLOWS: Final = sys.version_info >= (3, 13)  # until 3.12, PUSH_NULL stan
 DYNAMIC_FUNCTIONS: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _DYNAMIC_METHODS: Final = frozenset({"__setattr__", "__delattr__", "__getattribute__", "__getattr__"})
 _FORBIDDEN: Final = frozenset(
-    {"__globals__", "__builtins__", "f_generator", "gi_frame", "cr_frame", "ag_frame", "f_globals", "f_locals", "f_builtins", "f_back"}
+    {
+        "__globals__",
+        "__builtins__",
+        "f_generator",
+        "gi_frame",
+        "cr_frame",
+        "ag_frame",
+        "f_globals",
+        "f_locals",
+        "f_builtins",
+        "f_back",
+    }
     | {"tb_frame", "tb_next", "__closure__", "cell_contents", "__subclasses__", "__weakref__"}
     | {"gi_yieldfrom", "cr_await"}
 )

@@ -296,7 +296,9 @@ class _Builder:
             if isinstance(self.reach.classifier.classify(edge.owner), Leaf) or edge.owner.__module__ in _STABLE_MODULES:
                 return
             expression = f"{self._view(edge.owner)}[{name!r}]"
-            self._add(self._equals(expression, value), expression, subject, _describe(value), self._is_watched(edge.owner))
+            self._add(
+                self._equals(expression, value), expression, subject, _describe(value), self._is_watched(edge.owner)
+            )
             return
         elif accessor == "attribute":
             owner = self._name(edge.owner)

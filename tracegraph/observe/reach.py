@@ -232,7 +232,11 @@ class Reach(Lookups):
         edge.value = wanted
         if is_immutable(wanted):
             return
-        is_function = type(wanted) in (types.FunctionType, types.MethodType, functools.partial)  # the library may call it
+        is_function = type(wanted) in (
+            types.FunctionType,
+            types.MethodType,
+            functools.partial,
+        )  # the library may call it
         if is_function or child.label in self.names or self._holds_library_objects(wanted, 4):
             self._push(wanted, path)
 

@@ -1,4 +1,7 @@
-"""Optimisers under PyTorch's names: `SGD`, `Adam`, `AdamW` and others, with steps that become part of a traced graph."""
+"""Optimisers under PyTorch's names.
+
+`SGD`, `Adam`, `AdamW` and others, with steps that become part of a traced graph.
+"""
 
 from tracegraph.optim import lr_scheduler
 from tracegraph.optim.adam import Adam, AdamW

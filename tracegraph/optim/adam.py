@@ -36,9 +36,16 @@ class Adam(Optimizer):
     decoupled = False
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
         for name, value in (("learning rate", lr), ("epsilon", eps), ("weight_decay", weight_decay)):
             non_negative(name, value)
         for number, beta in enumerate(betas):
@@ -46,7 +53,14 @@ class Adam(Optimizer):
                 raise ArgumentError(f"Invalid beta parameter at index {number}: {beta}")
         super().__init__(
             params,
-            {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize},
+            {
+                "lr": lr,
+                "betas": tuple(betas),
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+            },
         )
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
@@ -57,7 +71,11 @@ class Adam(Optimizer):
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
         lr, (beta1, beta2), eps = group.number("lr"), group.setting("betas"), group.setting("eps")
-        weight_decay, amsgrad, maximize = group.setting("weight_decay"), group.setting("amsgrad"), group.setting("maximize")
+        weight_decay, amsgrad, maximize = (
+            group.setting("weight_decay"),
+            group.setting("amsgrad"),
+            group.setting("maximize"),
+        )
         scales: dict[int, tuple[Any, Any]] = {}
         for parameter, gradient, state in active:
             step = state["step"]
@@ -81,7 +99,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, arXiv:1711.05101): `p *= 1 - lr * weight_decay`.
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, arXiv:1711.05101).
+
+    `p *= 1 - lr * weight_decay`.
 
     The settings are those of `Adam`.
     """
@@ -89,9 +109,16 @@ class AdamW(Adam):
     decoupled = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
 

@@ -29,7 +29,10 @@ class ParamGroup(WatchedDict):
     __slots__ = ()
 
     def number(self, name: str) -> Any:
-        """A setting for use in a step: the Python number; while recording, a 0-d tensor that each replay fetches anew."""
+        """A setting for use in a step: the Python number.
+
+        While recording, a 0-d tensor that each replay fetches anew.
+        """
         value = dict.__getitem__(self, name)
         recorder = _state.active_recorder()
         if recorder is None or not _is_number(value):

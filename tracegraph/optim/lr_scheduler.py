@@ -1,6 +1,9 @@
-"""Learning rates that follow a plan: `StepLR`, `MultiStepLR`, `ExponentialLR`, `CosineAnnealingLR`, `LinearLR`, `LambdaLR`.
+"""Learning rates that follow a plan.
 
-Call `scheduler.step()` after each epoch (or step). A traced training step takes the new rate at once, without a new trace.
+`StepLR`, `MultiStepLR`, `ExponentialLR`, `CosineAnnealingLR`, `LinearLR`, `LambdaLR`.
+
+Call `scheduler.step()` after each epoch (or step). A traced training step takes the new rate at once, without a new
+trace.
 """
 
 import math
@@ -14,7 +17,9 @@ from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 
 
 class LRScheduler:
-    """Base of the schedulers: sets each group's "lr" to `rate(epoch, base rate, group number)`; a subclass writes `rate`.
+    """Base of the schedulers: sets each group's "lr" to `rate(epoch, base rate, group number)`.
+
+    A subclass writes `rate`.
 
     Args:
         optimizer: the optimiser whose rates are set; their values now are the base rates.
@@ -33,7 +38,9 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{number}] when resuming an optimizer")
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{number}] when resuming an optimizer"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self.step()
@@ -69,7 +76,9 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         groups = len(optimizer.param_groups)
-        self.lr_lambdas: list[Callable[[int], float]] = list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * groups
+        self.lr_lambdas: list[Callable[[int], float]] = (
+            list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * groups
+        )
         if len(self.lr_lambdas) != groups:
             raise ArgumentError(f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
@@ -94,13 +103,17 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """The base rate times `gamma` for every milestone passed."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, epoch: int, base: float, number: int) -> float:
         """`base * gamma ** milestones passed`."""
-        return float(base * self.gamma ** sum(count for milestone, count in self.milestones.items() if milestone <= epoch))
+        return float(
+            base * self.gamma ** sum(count for milestone, count in self.milestones.items() if milestone <= epoch)
+        )
 
 
 class ExponentialLR(LRScheduler):
@@ -119,7 +132,12 @@ class LinearLR(LRScheduler):
     """The base rate times a factor that goes in `total_iters` epochs from `start_factor` to `end_factor`."""
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5, last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
     ) -> None:
         if not 0 < start_factor <= 1:
             raise ArgumentError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
@@ -135,9 +153,12 @@ class LinearLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From the base rate to `eta_min` and back along a cosine, `T_max` epochs each way (arXiv:1608.03983, without restarts)."""
+    """From the base rate to `eta_min` and back along a cosine, `T_max` epochs each way (arXiv:1608.03983.
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:  # noqa: N803
+    Without restarts).
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 

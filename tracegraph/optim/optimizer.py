@@ -24,8 +24,8 @@ Active = list[tuple[Tensor, Tensor, WatchedDict]]
 class Optimizer(metaclass=WatchedMeta):
     """Base of the optimisers: parameter groups with settings, and a state per parameter.
 
-    The state is made when a parameter is added, so that the first step is the same computation as every other. Subclasses
-    write `init_state`, which makes it, and `update`, which does the step of one group.
+    The state is made when a parameter is added, so that the first step is the same computation as every other.
+    Subclasses write `init_state`, which makes it, and `update`, which does the step of one group.
 
     Args:
         params: tensors, or dicts with "params" and settings of their own.
@@ -37,7 +37,9 @@ class Optimizer(metaclass=WatchedMeta):
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
-            raise ArgumentTypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor")
+            raise ArgumentTypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
+            )
         self.defaults = defaults
         self.state = States()
         self.param_groups = WatchedList()
@@ -79,7 +81,9 @@ class Optimizer(metaclass=WatchedMeta):
         params = [listed] if isinstance(listed, Tensor) else list(listed)
         for parameter in params:
             if not isinstance(parameter, Tensor):
-                raise ArgumentTypeError(f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}")
+                raise ArgumentTypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}"
+                )
             if not parameter.is_leaf:
                 raise ArgumentError("can't optimize a non-leaf Tensor")
         known = {id(parameter) for group in self.param_groups for parameter in group.setting("params")}
@@ -114,7 +118,10 @@ class Optimizer(metaclass=WatchedMeta):
     # -- the step -----------------------------------------------------------------------------------------------------
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters that have a gradient. `closure` computes the loss and the gradients first and is returned."""
+        """Change the parameters that have a gradient.
+
+        `closure` computes the loss and the gradients first and is returned.
+        """
         loss = None
         if closure is not None:
             with GradMode(True):
@@ -190,7 +197,9 @@ class Optimizer(metaclass=WatchedMeta):
         if len(groups) != len(self.param_groups):
             raise ArgumentError("loaded state dict has a different number of parameter groups")
         if any(len(new["params"]) != len(old["params"]) for new, old in zip(groups, self.param_groups, strict=True)):
-            raise ArgumentError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ArgumentError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         for group, loaded in zip(self.param_groups, groups, strict=True):
             for name, value in loaded.items():
                 if name != "params":

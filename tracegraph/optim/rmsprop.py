@@ -30,16 +30,33 @@ class RMSprop(Optimizer):
     counts_steps = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
-        momentum: float = 0.0, centered: bool = False, *, maximize: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
         settings = {
-            "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered,
+            "lr": lr,
+            "alpha": alpha,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "centered": centered,
             "maximize": maximize,
-        }  # fmt: skip
+        }
         for name, key in (
-            ("learning rate", "lr"), ("epsilon", "eps"), ("momentum", "momentum"), ("weight_decay", "weight_decay"), ("alpha", "alpha"),
-        ):  # fmt: skip
+            ("learning rate", "lr"),
+            ("epsilon", "eps"),
+            ("momentum", "momentum"),
+            ("weight_decay", "weight_decay"),
+            ("alpha", "alpha"),
+        ):
             non_negative(name, settings[key])
         super().__init__(params, settings)
 
@@ -52,8 +69,17 @@ class RMSprop(Optimizer):
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
-        lr, alpha, eps, momentum = group.number("lr"), group.setting("alpha"), group.setting("eps"), group.setting("momentum")
-        weight_decay, centered, maximize = group.setting("weight_decay"), group.setting("centered"), group.setting("maximize")
+        lr, alpha, eps, momentum = (
+            group.number("lr"),
+            group.setting("alpha"),
+            group.setting("eps"),
+            group.setting("momentum"),
+        )
+        weight_decay, centered, maximize = (
+            group.setting("weight_decay"),
+            group.setting("centered"),
+            group.setting("maximize"),
+        )
         for parameter, gradient, state in active:
             g = -gradient if maximize else gradient
             if weight_decay != 0:
@@ -91,13 +117,24 @@ class Adagrad(Optimizer):
     counts_steps = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
         settings = {
-            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-        }  # fmt: skip
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "maximize": maximize,
+        }
         for name in ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"):
             non_negative("learning rate" if name == "lr" else name, settings[name])
         super().__init__(params, settings)

@@ -12,7 +12,9 @@ from tracegraph.tensor import Tensor
 
 
 class SGD(Optimizer):
-    """`p -= lr * g`; with momentum the steps follow a decaying sum of gradients, `b = momentum * b + (1 - dampening) * g`.
+    """`p -= lr * g`; with momentum the steps follow a decaying sum of gradients.
+
+    `b = momentum * b + (1 - dampening) * g`.
 
     The first step takes the whole gradient, without dampening. Sutskever and others (2013) for Nesterov's variant.
 
@@ -37,9 +39,16 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
-        nesterov: bool = False, *, maximize: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
         for name, value in (("learning rate", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             non_negative(name, value)
         if nesterov and (momentum <= 0 or dampening != 0):
@@ -47,10 +56,14 @@ class SGD(Optimizer):
         super().__init__(
             params,
             {
-                "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
                 "maximize": maximize,
             },
-        )  # fmt: skip
+        )
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The sum of gradients, and with dampening whether it has begun."""
@@ -64,7 +77,11 @@ class SGD(Optimizer):
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
         lr, momentum, dampening = group.number("lr"), group.setting("momentum"), group.setting("dampening")
-        weight_decay, nesterov, maximize = group.setting("weight_decay"), group.setting("nesterov"), group.setting("maximize")
+        weight_decay, nesterov, maximize = (
+            group.setting("weight_decay"),
+            group.setting("nesterov"),
+            group.setting("maximize"),
+        )
         for parameter, gradient, state in active:
             g = -gradient if maximize else gradient
             if weight_decay != 0:

@@ -28,7 +28,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def line_chart(series: Mapping[str, Sequence[float]], *, x_label: str, y_label: str) -> Markup:
-    """Lines over the step number. Later series are drawn thinner and dashed, so that equal lines are seen to be equal."""
+    """Lines over the step number; later ones are thinner and dashed, so that equal lines are seen to be equal."""
     points = [value for values in series.values() for value in values if math.isfinite(value)]
     longest = max((len(values) for values in series.values()), default=0)
     low, high = min([0.0, *points]), max([*points, 1e-9])
@@ -45,11 +45,11 @@ def line_chart(series: Mapping[str, Sequence[float]], *, x_label: str, y_label: 
     for tick in ticks(low, high):
         parts.append(f'<path class="axis" d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text class="t" x="{_LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in ticks(0, max(longest - 1, 1), 10):
-        if tick == int(tick):
-            parts.append(
-                f'<text class="t" x="{x(tick):.1f}" y="{_HEIGHT - 22}" text-anchor="middle">{int(tick)}</text>'
-            )
+    parts += [
+        f'<text class="t" x="{x(tick):.1f}" y="{_HEIGHT - 22}" text-anchor="middle">{int(tick)}</text>'
+        for tick in ticks(0, max(longest - 1, 1), 10)
+        if tick == int(tick)
+    ]
     parts.append(f'<text class="t" x="{_WIDTH / 2}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>')
     for number, (name, values) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]

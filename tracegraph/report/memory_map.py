@@ -1,4 +1,4 @@
-"""`memory_map(executable)`: the memory plan as a picture: steps from left to right, the arena's bytes from bottom to top."""
+"""`memory_map(executable)`: the memory plan as a picture: steps from left to right, bytes from bottom to top."""
 
 from html import escape
 
@@ -28,14 +28,14 @@ def memory_map(executable: Executable) -> Markup | None:
     def y(offset: float) -> float:
         return _TOP + inner_height * (1 - offset / plan.arena_bytes)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" '
-        f'viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img"><title>memory of intermediates</title>'
-    ]
+    size = f'width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>memory of intermediates</title>']
     for quarter in range(5):
         offset = plan.arena_bytes * quarter / 4
         parts.append(f'<path class="axis" d="M{_LEFT} {y(offset):.1f}H{_WIDTH - _RIGHT}"/>')
-        parts.append(f'<text class="t" x="{_LEFT - 8}" y="{y(offset) + 4:.1f}" text-anchor="end">{in_bytes(offset)}</text>')
+        parts.append(
+            f'<text class="t" x="{_LEFT - 8}" y="{y(offset) + 4:.1f}" text-anchor="end">{in_bytes(offset)}</text>'
+        )
     stride = max(1, -(-len(steps) // 30))
     for number in range(0, len(steps), stride):
         middle = x(number + 0.5)
@@ -65,12 +65,12 @@ def _block(
         f"from step {life.first} ({steps[life.first]}) to step {life.last} ({steps[life.last]})"
     )
     fill = f"hsl({_HUES[number % len(_HUES)]} 62% {68 + 7 * (number // len(_HUES) % 2)}%)"
-    parts = [
-        f'<g><title>{escape(tip)}</title><rect class="block" x="{left:.1f}" y="{top:.1f}" width="{max(width, 1):.1f}" '
-        f'height="{max(height, 1):.1f}" rx="2" fill="{fill}"/>'
-    ]
+    outline = f'x="{left:.1f}" y="{top:.1f}" width="{max(width, 1):.1f}" height="{max(height, 1):.1f}" rx="2"'
+    parts = [f'<g><title>{escape(tip)}</title><rect class="block" {outline} fill="{fill}"/>']
     size = in_bytes(buffer.spec.nbytes)
-    label = next((text for text in (f"{title} · {size}", title, f"%{buffer.name}") if len(text) * _CHARACTER + 6 < width), None)
+    label = next(
+        (text for text in (f"{title} · {size}", title, f"%{buffer.name}") if len(text) * _CHARACTER + 6 < width), None
+    )
     if label is not None and height >= 13:
         position = f'x="{left + width / 2:.1f}" y="{top + height / 2 + 4:.1f}" text-anchor="middle"'
         parts.append(f'<text {position} style="fill:#101418;pointer-events:none">{escape(label)}</text>')

@@ -69,7 +69,10 @@ def flow(executable: Executable, told: Explanation) -> Markup:
     """From what was recorded to what runs, in one line."""
     lowered = executable.lowered
     kinds = [step_kind(step) for step in (*lowered.steps, *lowered.commits)]
-    made = [count(kinds.count("kernel"), "fused kernel"), count(kinds.count("routine"), "library or written-out routine")]
+    made = [
+        count(kinds.count("kernel"), "fused kernel"),
+        count(kinds.count("routine"), "library or written-out routine"),
+    ]
     if kinds.count("host"):
         made.append(f"{count(kinds.count('host'), 'step')} by NumPy")
     stations = [
@@ -94,8 +97,8 @@ def timing(timings: Timings) -> Markup:
         ("traced", traced.seconds, in_time(traced.seconds), True),
     ]
     note = (
-        f"Medians of {timings.rounds} rounds of {count(timings.calls, 'call')} each, plain and traced in turns in one run: "
-        "the ratio means something, the times belong to this machine at that moment. "
+        f"Medians of {timings.rounds} rounds of {count(timings.calls, 'call')} each, plain and traced in turns in one "
+        "run: the ratio means something, the times belong to this machine at that moment. "
         f"Functions called by the interpreter: {eager.python_calls:,} plain, {traced.python_calls:,} traced. "
         f"Most memory allocated at one time during a call: {in_bytes(eager.peak_bytes)} plain, "
         f"{in_bytes(traced.peak_bytes)} traced (besides the arena, which is kept)."
@@ -129,7 +132,11 @@ def graphs(executable: Executable) -> Markup:
     after = [*_kinds(executable, recorded=False), element("span", "bar and tag: the kernel")]
     return joined(
         element("h2", "Graph"),
-        element("p", "Hover over a box to see all of it. Drag to move; Ctrl and the wheel, or the buttons, zoom.", class_="note"),
+        element(
+            "p",
+            "Hover over a box to see all of it. Drag to move; Ctrl and the wheel, or the buttons, zoom.",
+            class_="note",
+        ),
         tabs(
             "graph",
             [
@@ -164,7 +171,9 @@ def passes(executable: Executable) -> Markup:
     )  # fmt: skip
     return joined(
         element("h2", "Passes"),
-        element("p", f"{count(rounds, 'round')} in {in_time(total)}. Open a pass to read the graph it gave.", class_="note"),
+        element(
+            "p", f"{count(rounds, 'round')} in {in_time(total)}. Open a pass to read the graph it gave.", class_="note"
+        ),
         original,
         shown,
         element("p", f"{quiet}.", class_="note"),
@@ -206,7 +215,8 @@ def kernels(executable: Executable) -> Markup:
                     element("td", in_bytes(written), class_="n"))
         )  # fmt: skip
     head = element(
-        "tr", element("th", "step", class_="n"), [element("th", name) for name in ("name", "operations", "your code", "kind")],
+        "tr", element("th", "step", class_="n"),
+        [element("th", name) for name in ("name", "operations", "your code", "kind")],
         element("th", "writes", class_="n"),
     )  # fmt: skip
     return joined(
@@ -219,7 +229,7 @@ def kernels(executable: Executable) -> Markup:
 
 
 def _sources(executable: Executable) -> Markup:
-    shown = []
+    shown: list[Markup] = []
     for module in executable.sources:
         for name, title, text, first in functions(module.text):
             shown.append(
@@ -239,7 +249,9 @@ def _host_steps(steps: Sequence[HostStep]) -> Markup | None:
     if not steps:
         return None
     listed = [element("li", f"{step.node.operation} : {step.node.spec}") for step in steps]
-    return joined(element("p", "These operations have no native code here and are computed by NumPy:"), element("ul", listed))
+    return joined(
+        element("p", "These operations have no native code here and are computed by NumPy:"), element("ul", listed)
+    )
 
 
 def memory(executable: Executable) -> Markup:
@@ -247,12 +259,14 @@ def memory(executable: Executable) -> Markup:
     picture = memory_map(executable)
     plan = executable.lowered.memory
     if picture is None:
-        return joined(element("h2", "Memory"), element("p", "Nothing is kept between steps: there is no arena.", class_="note"))
+        return joined(
+            element("h2", "Memory"), element("p", "Nothing is kept between steps: there is no arena.", class_="note")
+        )
     saved = 100 * (1 - plan.arena_bytes / plan.unshared_bytes)
     note = (
-        f"{count(len(plan.lifetimes), 'intermediate value')} in one arena of {in_bytes(plan.arena_bytes)}; each for itself "
-        f"they would take {in_bytes(plan.unshared_bytes)} ({saved:.0f}% saved). A block is as wide as the value lives and "
-        "as high as it is large; values that are never needed at the same time share memory."
+        f"{count(len(plan.lifetimes), 'intermediate value')} in one arena of {in_bytes(plan.arena_bytes)}; each for "
+        f"itself they would take {in_bytes(plan.unshared_bytes)} ({saved:.0f}% saved). A block is as wide as the value "
+        "lives and as high as it is large; values that are never needed at the same time share memory."
     )
     return joined(
         element("h2", "Memory"), element("p", note, class_="note"), element("div", picture, class_="card picture")
@@ -272,8 +286,8 @@ def guards(told: Explanation, replay_source: str) -> Markup:
     )
     counts = [len(found) for found in _split(told.guards)]
     note = (
-        "A call is replayed only while all of this holds; otherwise the function runs and is recorded again. Shapes, dtypes "
-        "and layouts of the arguments are checked as well."
+        "A call is replayed only while all of this holds; otherwise the function runs and is recorded again. Shapes, "
+        "dtypes and layouts of the arguments are checked as well."
     )
     changed = "checked only after a module, an optimiser or a parameter was changed"
     source = "the generated function that checks a call and publishes its results"

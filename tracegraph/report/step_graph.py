@@ -1,4 +1,4 @@
-"""`step_graph(executable)`: what runs, as a drawing: a box per step with the operations in it, arrows for what passes by memory."""
+"""`step_graph(executable)`: what runs, as a drawing: a box per step, arrows for what passes through memory."""
 
 import os
 from collections import Counter
@@ -73,7 +73,9 @@ def step_graph(executable: Executable) -> Markup:
     lowered, titles = executable.lowered, buffer_titles(executable)
     steps = [*lowered.steps, *lowered.commits]
     used = {buffer for step in steps for buffer in step.reads}
-    inputs = [buffer for number, buffer in enumerate(lowered.inputs) if number not in lowered.written and buffer in used]
+    inputs = [
+        buffer for number, buffer in enumerate(lowered.inputs) if number not in lowered.written and buffer in used
+    ]
     drawn = inputs if len(inputs) <= _MOST_OVALS else []
     named = {buffer for buffer in lowered.inputs if buffer not in drawn}
     boxes = [_leaf(buffer) for buffer in drawn]
@@ -113,7 +115,11 @@ def _step_box(step: Step, titles: Mapping[Buffer, str], named: Set[Buffer]) -> _
     told = [f"{step_name(step)} ({step_kind(step)})", f"operations: {text}"]
     if isinstance(step, KernelStep):
         told.append(f"loops over {step.group.domain.shape}, about {step.kernel.work:,} scalar operations")
-    told += [f"reads {_buffers(step.reads, titles)}", f"writes {_buffers(step.writes, titles)}", f"from {places(nodes)}"]
+    told += [
+        f"reads {_buffers(step.reads, titles)}",
+        f"writes {_buffers(step.writes, titles)}",
+        f"from {places(nodes)}",
+    ]
     return _Box(
         step_name(step), tuple(lines), "\n".join(told), step_kind(step), dashed=all(node.backward for node in nodes)
     )
@@ -140,11 +146,11 @@ def _draw(
     right = [x + box.width / 2 for x, box in zip(layout.x, boxes, strict=True)]
     width = max([*bends, *right], default=100.0) + 2 * _MARGIN
     height = (tops[-1] + heights[-1] if rows else 20.0) + _MARGIN
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img"><title>{escape(name)}</title>'
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
-        '<path d="M0 0.5L8 4L0 7.5z"/></marker></defs>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>{escape(name)}</title>',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">',
+        '<path d="M0 0.5L8 4L0 7.5z"/></marker></defs>',
     ]
     for ((source, _), carried), route in zip(edges.items(), layout.routes, strict=True):
         start = tops[layout.row[source]] + boxes[source].height
@@ -177,10 +183,8 @@ def _shape(box: _Box, x: float, top: float) -> str:
     left = x - box.width / 2
     radius = box.height / 2 if box.kind == "leaf" else 6
     dash = ' stroke-dasharray="4 3"' if box.dashed else ""
-    parts = [
-        f'<g><title>{escape(box.tip)}</title><rect class="step k-{box.kind}" x="{left:.1f}" y="{top:.1f}" '
-        f'width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius:.1f}"{dash}/>'
-    ]
+    outline = f'x="{left:.1f}" y="{top:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius:.1f}"'
+    parts = [f'<g><title>{escape(box.tip)}</title><rect class="step k-{box.kind}" {outline}{dash}/>']
     anchor, text_x = ("middle", x) if box.kind == "leaf" else ("start", left + 10)
     y = top + _PADDING + 10
     parts.append(f'<text class="b" x="{text_x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(box.title)}</text>')

@@ -17,8 +17,8 @@ _STYLE = """
 --code:#15191e;--edge:#75808c;--k-kernel:#1f3557;--k-routine:#4d2529;--k-host:#4a3713;--k-leaf:#262c34;--keyword:#d79bf0;
 --string:#7fd6a6;--number:#f2a06b;--comment:#8a949e;--decorator:#78adff}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",
-Arial,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
 main{max-width:1240px;margin:0 auto;padding:28px 24px 60px}
 h1{font-size:30px;line-height:1.2;margin:0 12px 0 0;letter-spacing:-.01em;display:inline-block}
 h2{font-size:20px;margin:40px 0 4px}
@@ -76,12 +76,14 @@ svg marker path{fill:var(--edge)}
 .block{stroke:var(--card);stroke-width:1}.block:hover{stroke:var(--ink);stroke-width:1.6}
 .k-kernel{fill:var(--k-kernel)}.k-routine{fill:var(--k-routine)}.k-host{fill:var(--k-host)}.k-leaf{fill:var(--k-leaf)}
 .step{stroke:var(--edge);stroke-width:1}g:hover>.step{stroke:var(--accent);stroke-width:2}
-.legend .k-kernel{background:var(--k-kernel)}.legend .k-routine{background:var(--k-routine)}.legend .k-host{background:var(--k-host)}
+.legend .k-kernel{background:var(--k-kernel)}.legend .k-routine{background:var(--k-routine)}
+.legend .k-host{background:var(--k-host)}
 .kw{color:var(--keyword)}.st{color:var(--string)}.nu{color:var(--number)}.co{color:var(--comment);font-style:italic}
 .de{color:var(--decorator)}.ln{display:inline-block;width:3.2em;color:var(--comment);user-select:none;text-align:right;
 padding-right:1.2em;opacity:.65}
 .reason{background:var(--warn-soft);border-radius:8px;padding:8px 14px;margin:6px 0}
-ul.guards{columns:2 380px;margin:0;padding:10px 16px 10px 34px;border-top:1px solid var(--line);font-size:14px}ul.guards li{break-inside:avoid;margin:2px 0}
+ul.guards{columns:2 380px;margin:0;padding:10px 16px 10px 34px;border-top:1px solid var(--line);font-size:14px}
+ul.guards li{break-inside:avoid;margin:2px 0}
 footer{color:var(--soft);font-size:13px;margin-top:44px;border-top:1px solid var(--line);padding-top:12px}
 @media(max-width:640px){main{padding:18px 14px}.picture svg{max-width:none}}
 @media print{details{break-inside:avoid}.view,pre{max-height:none}}

@@ -1,4 +1,4 @@
-"""`measure(traced, arguments)`: the times of a call, plain and traced, measured in turns so that their ratio means something."""
+"""`measure(traced, arguments)`: the times of a call, plain and traced, in turns in one run."""
 
 import statistics
 import sys

@@ -97,7 +97,11 @@ class ArgumentGuards:
             lines += [f"x = {path}", f"if type(x) is not K{number}:", "    return MISS"]
             if isinstance(value, Tensor):
                 lines.append("d = x._data")
-                test = "x._rg is not True or x._node is not None or x._hooks" if requires_grad else "x._rg is not False and x.requires_grad"
+                test = (
+                    "x._rg is not True or x._node is not None or x._hooks"
+                    if requires_grad
+                    else "x._rg is not False and x.requires_grad"
+                )
                 if requires_grad and value._node is not None:
                     test = "x._rg is not True or x._node is None or x._hooks"
                 lines += [f"if {test}:", "    return MISS"]
@@ -111,7 +115,10 @@ class ArgumentGuards:
         if len(first) == 2:
             lines += [f"if {' is '.join(first.values())}:", "    return MISS"]
         elif len(first) > 2:
-            lines += [f"if len({{{', '.join(f'id({path})' for path in first.values())}}}) != {len(first)}:", "    return MISS"]
+            lines += [
+                f"if len({{{', '.join(f'id({path})' for path in first.values())}}}) != {len(first)}:",
+                "    return MISS",
+            ]
         return lines
 
     def _identity(self, number: int, value: Any, names: dict[str, Any]) -> list[str]:
@@ -145,7 +152,9 @@ class ArgumentGuards:
         if tuple(kwargs) != self.keywords:
             return f"the keywords came in the order {self.keywords}"
         seen: dict[int, int] = {}
-        for (path, kind, shape, dtype, strides, requires_grad), (_, recorded) in zip(self._facts, self.leaves, strict=True):
+        for (path, kind, shape, dtype, strides, requires_grad), (_, recorded) in zip(
+            self._facts, self.leaves, strict=True
+        ):
             try:
                 value = eval(path, {"args": args, "kwargs": kwargs})
             except LookupError:

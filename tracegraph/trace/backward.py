@@ -56,7 +56,9 @@ class RecordedBackward:
     @property
     def saved(self) -> list[Node]:
         """The values of the forward graph that some variant reads."""
-        return list(dict.fromkeys(n for part in self.parts for variant in part.variants.values() for n in variant.saved))
+        return list(
+            dict.fromkeys(n for part in self.parts for variant in part.variants.values() for n in variant.saved)
+        )
 
 
 def record_backward(recorder: Recorder, live: Sequence[tuple[int, Tensor]], name: str) -> RecordedBackward | None:
@@ -188,8 +190,10 @@ def _replace_inputs(graph: Graph, numbered: dict[Node, Node]) -> Graph:
     for node in graph.nodes:
         if node not in new:
             operands = tuple(new[operand] for operand in node.operands)
-            new[node] = node if operands == node.operands else Node(
-                node.operation, operands, node.spec, node.location, node.backward
+            new[node] = (
+                node
+                if operands == node.operands
+                else Node(node.operation, operands, node.spec, node.location, node.backward)
             )
     return Graph(graph.name, tuple(new[n] for n in graph.inputs), tuple(new[n] for n in graph.outputs))
 
@@ -275,7 +279,10 @@ class CompiledBackward:
                 if g is not None:
                     alone = variants[tuple(other == number for other in range(len(cotangents)))]
                     self._check(alone, watched)
-                    total = [b if a is None else a if b is None else a + b for a, b in zip(total, alone.run(saved, [g]), strict=True)]
+                    total = [
+                        b if a is None else a if b is None else a + b
+                        for a, b in zip(total, alone.run(saved, [g]), strict=True)
+                    ]
             return total
 
         return call

@@ -26,13 +26,13 @@ def register_expander(kind: type, expand: Expander, protected: Callable[[Any], b
 
 def register_leaf(kind: type) -> None:
     """Declare a library class whose instances are guarded elsewhere."""
-    global _leaves
+    global _leaves  # noqa: PLW0603 - read on every call, so a plain module variable
     _leaves = (*_leaves, kind)
 
 
 def register_metaclass(kind: type[type]) -> None:
     """Declare a class of classes whose every change moves the epoch."""
-    global _metaclasses
+    global _metaclasses  # noqa: PLW0603 - read on every call, so a plain module variable
     _metaclasses = (*_metaclasses, kind)
 
 

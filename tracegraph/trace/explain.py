@@ -51,13 +51,18 @@ class Explanation:
             lines.append(f"  this call is served by trace {self.served_by}")
         lines += [f"  trace {number} does not serve this call: {why}" for number, why in enumerate(self.misses)]
         if self.traces:
-            lines.append(f"  {self.operations} operations recorded, {self.kernels} kernels, {len(self.host_steps)} host steps")
+            lines.append(
+                f"  {self.operations} operations recorded, {self.kernels} kernels, {len(self.host_steps)} host steps"
+            )
             lines += [f"    host step: {step}" for step in self.host_steps]
             lines.append(
                 f"  memory: {self.arena_bytes:,} bytes of intermediates at the peak ({self.unshared_bytes:,} without reuse)"
             )
             lines.append(f"  compiled in {self.compile_seconds:.2f} s ({self.origin})")
-            lines += [f"    pass {name}: {before} -> {after} nodes, {1000 * t:.1f} ms" for name, before, after, t in self.passes]
+            lines += [
+                f"    pass {name}: {before} -> {after} nodes, {1000 * t:.1f} ms"
+                for name, before, after, t in self.passes
+            ]
             lines.append(f"  guards: {len(self.guards)}")
             lines += [f"    {guard}" for guard in self.guards]
         return "\n".join(lines)

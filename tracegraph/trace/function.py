@@ -56,6 +56,7 @@ class TracedFunction(Generic[Parameters, Result]):
         self._runs_plain = self._runs_plain or inspect.isasyncgenfunction(function)
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """Call the function: what comes back, is raised and is changed is what the plain function gives."""
         if _state.recording and _state.local.recorder is not None:
             return self.function(*args, **kwargs)
         for entry in self.entries:
@@ -133,7 +134,7 @@ class TracedFunction(Generic[Parameters, Result]):
         """The entry, or None if the compiler fails: the call has its result already, and later ones run plain, warned."""
         try:
             return self._compile(recorder, *recorded)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
             name = getattr(self.function, "__qualname__", repr(self.function))
             recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
             warnings.warn(f"traced function {name} runs plain: the compiler failed ({error})", CompileWarning, stacklevel=5)
@@ -231,7 +232,7 @@ class TracedFunction(Generic[Parameters, Result]):
         return found
 
     def stage(self, name: str = "scheduled") -> Graph:
-        """The graph of the latest trace at one stage: "recorded", the name of a pass (as its last round left it), "scheduled".
+        """The graph of the latest trace at one stage: "recorded", a pass (as its last round left it), or "scheduled".
 
         Raises:
             ArgumentError: when there is no such stage; the message lists those there are.

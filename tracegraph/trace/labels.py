@@ -1,6 +1,7 @@
-"""`labels(function, args, kwargs)`: names for the tensors a function can reach, so that graphs and kernels speak of `network.0.weight`.
+"""`labels(function, args, kwargs)`: names for the tensors a function can reach, such as `network.0.weight`.
 
-Labels are for people only. Nothing is called and no attribute is computed to find them: only what lies in dictionaries is read.
+Graphs and kernels show them to people. Nothing is called and no attribute is computed to find them: only what lies in
+dictionaries is read.
 """
 
 import inspect
@@ -23,7 +24,7 @@ _NOT_ENTERED = (
 
 
 def labels(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, str]:
-    """A name per tensor, by the tensor's `id`: of arguments, of what the function's closure and globals hold, and inside these."""
+    """A name per tensor, by its `id`: for arguments, the function's closure and globals, and what these hold."""
     found: dict[int, str] = {}
     seen: set[int] = set()
     for root, owner in _roots(function, args, kwargs):
@@ -39,9 +40,7 @@ def labels(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     return found
 
 
-def _roots(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def _roots(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Arguments by the names of their parameters, then the closure and the globals; modules of a network first."""
     inner: Any = function
     while isinstance(inner, types.MethodType):

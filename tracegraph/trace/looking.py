@@ -44,7 +44,7 @@ def memory_facts(executable: Executable, buffer: Buffer) -> dict[str, Any]:
 
 
 def buffer_titles(executable: Executable) -> dict[Buffer, str]:
-    """What people call the buffers: inputs by their names, others by the operation whose result they hold, as `relu %2`."""
+    """What people call the buffers: inputs by their names, others by the operation that filled them (`relu %2`)."""
     lowered = executable.lowered
     titles = {buffer: buffer.name for buffer in lowered.inputs}
     for node, buffer in lowered.buffers.items():
@@ -53,8 +53,8 @@ def buffer_titles(executable: Executable) -> dict[Buffer, str]:
         else:
             titles.setdefault(buffer, f"{node.operation.name} %{buffer.name}")
     for step in lowered.steps:
-        for buffer in step.scratch if isinstance(step, NativeStep) else ():
-            titles[buffer] = f"scratch of {step.name}"
+        if isinstance(step, NativeStep):
+            titles.update((buffer, f"scratch of {step.name}") for buffer in step.scratch)
     return titles
 
 

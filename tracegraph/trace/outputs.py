@@ -123,7 +123,7 @@ class OutputPlanner:
         path = self.recorder.argument_paths.get(id(tensor))
         source = None if entry is None else entry.source
         if path is not None and (source is None or isinstance(source, ArgumentSource)):
-            if entry is not None and source is not None and isinstance(source, ArgumentSource) and source.value is not tensor:
+            if source is not None and source.value is not tensor:
                 self.recorder.unsupported("returns a tensor over an array argument")
             return path
         if isinstance(source, GradSource):

@@ -228,10 +228,8 @@ class Recorder:
             self.add_input(tensor, ArgumentSource(path, array))
             return
         spec = Spec(array.shape, array.dtype)
-        for known, node in self.known_arrays:
-            if known is array:
-                break
-        else:
+        node = next((node for known, node in self.known_arrays if known is array), None)
+        if node is None:
             node = Node(Input(len(self.inputs), spec), (), spec)
             self.inputs.append((node, ArgumentSource(path, array)))
             self.known_arrays.append((array, node))

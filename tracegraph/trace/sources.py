@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -57,4 +57,4 @@ class ScalarSource:
         return f"number {self.label}"
 
 
-Source = Union[ArgumentSource, CapturedSource, GradSource, ScalarSource]
+Source = ArgumentSource | CapturedSource | GradSource | ScalarSource

@@ -53,7 +53,7 @@ def _emit_gemm(builder: ir.IRBuilder, symbol: str, args: Any) -> None:
 
 @intrinsic
 def blas_threads(typing_context: Any, count: Any) -> Any:
-    """`before = blas_threads(n)`: let the BLAS use `n` threads of its own; where it has none that can be set, nothing happens.
+    """Let the BLAS use `count` threads of its own, and give the number before; nothing happens where it cannot be set.
 
     Programs turn them off while they run, since their own threads share the products.
     """

@@ -38,7 +38,7 @@ def test_fastmath_rewriting_finds_nothing_to_change() -> None:
         flags = frozenset({"fast"})
 
     module, before = build(lambda x: fma(x, x, 1.0) / (x + 1.0) * x - x)
-    rewrite_module(module, Options())  # type: ignore[no-untyped-call]
+    rewrite_module(module, Options())
     after = [str(instruction) for instruction in module.functions[0].blocks[0].instructions]
     assert after == before
 
