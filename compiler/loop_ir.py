@@ -81,7 +81,9 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """`then` where all conditions hold, else `otherwise`; what is not chosen is not evaluated (its loads may be out of range)."""
+    """`then` where all conditions hold, else `otherwise`;
+    what is not chosen is not evaluated (its loads may be out of range).
+    """
 
     conditions: tuple[Compare, ...]
     then: "Expression"
@@ -102,7 +104,9 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class CheckedIndex:
-    """Name an index read from a tensor: with `wraps` negative ones count from the end; one out of range is reported as `status`."""
+    """Name an index read from a tensor: with `wraps` negative ones count from the end;
+    one out of range is reported as `status`.
+    """
 
     name: str
     value: Expression

@@ -1,4 +1,6 @@
-"""The exceptions of the library: each says what went wrong, at which line of the user's code, and inherits the fitting builtin."""
+"""The exceptions of the library: each says what went wrong, at which line of the user's code,
+and inherits the fitting builtin.
+"""
 
 import os
 import sys

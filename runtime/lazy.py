@@ -1,4 +1,4 @@
-"""`LazyModule("package.module")` stands for a module of somebody else that is slow to import, until it is first used."""
+"""`LazyModule("package.module")` stands for a foreign module that is slow to import, until it is first used."""
 
 import importlib
 from types import ModuleType

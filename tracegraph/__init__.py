@@ -40,6 +40,7 @@ from tracegraph.compiler.ops.logical import *  # noqa: F403
 from tracegraph.compiler.ops.movement import *  # noqa: F403
 from tracegraph.compiler.ops.normalisation import *  # noqa: F403
 from tracegraph.compiler.ops.padding import *  # noqa: F403
+from tracegraph.compiler.ops.parts import *  # noqa: F403
 from tracegraph.compiler.ops.pooling import *  # noqa: F403
 from tracegraph.compiler.ops.positions import *  # noqa: F403
 from tracegraph.compiler.ops.power import *  # noqa: F403
@@ -48,7 +49,6 @@ from tracegraph.compiler.ops.reductions import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
-from tracegraph.compiler.ops.slicing import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
     bool_,

@@ -1,4 +1,6 @@
-"""The execution state of the library: grad mode and active recorder per thread, and the epoch of rarely changing things."""
+"""The execution state of the library: grad mode and active recorder per thread,
+and the epoch of rarely changing things.
+"""
 
 import threading
 from typing import Any
@@ -16,8 +18,9 @@ recording = 0
 """Number of recordings under way in all threads; zero lets every operation skip the look at `local`."""
 
 epoch = 0
-"""Grows whenever something changes that traces depend on but that changes rarely: a module's attributes, parameters or train
-flag, the storage or `requires_grad` of an existing tensor. A trace re-checks its slow guards only when this has moved."""
+"""Grows whenever something changes that traces depend on but that changes rarely: a module's attributes, parameters or
+train flag, the storage or `requires_grad` of an existing tensor. A trace re-checks its slow guards only when this has
+moved."""
 
 _lock = threading.Lock()
 

@@ -103,7 +103,9 @@ def apply(operation: Operation, *operands: Tensor) -> Tensor:
 
 
 def view(parent: Tensor, data: ndarray, operation: Any) -> Tensor:
-    """The tensor over `data`, which the view operation (or what the function `operation` of the parent gives) has made."""
+    """The tensor over `data`, which the view operation (or what the function
+    `operation` of the parent gives) has made.
+    """
     source = parent._data
     base = data.base
     if base is not None and (base is source or base is source.base):
@@ -128,7 +130,9 @@ def view(parent: Tensor, data: ndarray, operation: Any) -> Tensor:
 
 
 def write(target: Tensor, operation: Any, *others: Tensor) -> Tensor:
-    """`assign(target, apply(operation, target, *others))`, done in the target's memory where nothing else is to be kept."""
+    """`assign(target, apply(operation, target, *others))`,
+    done in the target's memory where nothing else is to be kept.
+    """
     data = target._data
     plain = not _state.recording and data.flags.writeable and 0 not in data.strides
     if plain and _local.grad_enabled:
@@ -278,7 +282,9 @@ def _scalar_array(value: Any, dtype: Any) -> ndarray:
 
 
 def as_tensor(data: Any, dtype: Any = None, *, copy: bool = False, literal: bool = False) -> Tensor:
-    """A tensor for anything that can become one. Tensors are returned as they are unless `dtype` or `copy` says otherwise."""
+    """A tensor for anything that can become one.
+    Tensors are returned as they are unless `dtype` or `copy` says otherwise.
+    """
     if isinstance(data, Tensor):
         result = data if dtype is None or data.dtype == np.dtype(dtype) else data.to(as_dtype(dtype))
         if not copy:

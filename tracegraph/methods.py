@@ -88,7 +88,7 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
     return PUBLIC["where"].function(condition, self, other)
 
 
-def _backward_method(
+def _backward_method(  # noqa: D417 - a method, whose first argument is the tensor
     self: Tensor,
     gradient: Tensor | None = None,
     retain_graph: bool | None = None,
@@ -104,8 +104,8 @@ def _backward_method(
         inputs: only these leaves get their gradient.
 
     Raises:
-        GradientError: when the tensor does not require grad, has several elements and no `gradient` is given, or when what
-            was saved is gone.
+        GradientError: when the tensor does not require grad, has several elements and no `gradient` is given, or when
+            what was saved is gone.
 
     >>> x = tracegraph.tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()

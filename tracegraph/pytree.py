@@ -1,4 +1,6 @@
-"""Nested structures: which containers are looked into for tensors, and how they are taken apart and put together again."""
+"""Nested structures: which containers are looked into for tensors,
+and how they are taken apart and put together again.
+"""
 
 import dataclasses
 from collections import OrderedDict

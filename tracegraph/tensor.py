@@ -1,4 +1,6 @@
-"""`Tensor`: a NumPy array with define-by-run gradients. Its operations are attached from the operation list (`methods`)."""
+"""`Tensor`: a NumPy array with define-by-run gradients.
+Its operations are attached from the operation list (`methods`).
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,14 +14,15 @@ from tracegraph.compiler.ops.spec import DType, Spec, as_dtype
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 
 MAYBE: Any = 2
-"""`_rg` of a view of a tensor without gradient: truthy, looked at again when it matters (its base may come to require one)."""
+"""`_rg` of a view of a tensor without gradient:
+truthy, looked at again when it matters (its base may come to require one)."""
 
 
 class Tensor:
     """A multi-dimensional array of one dtype that can be differentiated.
 
-    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the array.
-    Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
+    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the
+    array. Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
     """
 
     _data: np.ndarray
@@ -238,7 +241,9 @@ class Tensor:
         _state.bump_epoch()
 
     def register_hook(self, hook: "Callable[[Tensor], Tensor | None]") -> "RemovableHandle":
-        """Call `hook(gradient)` whenever this tensor's gradient is computed; what it returns, unless None, replaces it."""
+        """Call `hook(gradient)` whenever this tensor's gradient is computed;
+        what it returns, unless None, replaces it.
+        """
         if not self.requires_grad:
             raise GradientError("register_hook: the tensor does not require grad")
         node = self.grad_fn
@@ -404,7 +409,9 @@ class Tensor:
         return result
 
     def assign(self, value: "Tensor") -> "Tensor":
-        """Make `value` (of the same shape) this tensor's content, in its memory: what every in-place operation ends with."""
+        """Make `value` (of the same shape) this tensor's content, in its memory:
+        what every in-place operation ends with.
+        """
         return assign(self, value)
 
 
@@ -552,7 +559,9 @@ _KINDS = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def format_tensor(tensor: Tensor, *, precision: int = 4) -> str:
-    """The tensor as PyTorch prints it: values, then the dtype where it is not the usual one, then gradient information."""
+    """The tensor as PyTorch prints it: values, then the dtype where it is not the usual one,
+    then gradient information.
+    """
     data = tensor._data
     prefix = "tensor("
     if data.dtype.kind == "f":

@@ -65,18 +65,17 @@ def layered(widths: Sequence[float], edges: Sequence[tuple[int, int]]) -> Layout
 
 def _rows_by_longest_path(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     row = [0] * count
-    first_user = [count] * count
-    has_source = [False] * count
+    sources = [0] * count
+    targets: list[list[int]] = [[] for _ in range(count)]
     for source, target in sorted(edges, key=lambda edge: edge[1]):
         row[target] = max(row[target], row[source] + 1)
-        has_source[target] = True
-    for source, target in edges:
-        first_user[source] = min(first_user[source], row[target])
-    # What depends on nothing stands just above its first user.
-    return [
-        first_user[number] - 1 if not has_source[number] and first_user[number] < count else row[number]
-        for number in range(count)
-    ]
+        sources[target] += 1
+        targets[source].append(target)
+    # What has no more sources than users stands just above the first of these: the edges below get shorter.
+    for number in reversed(range(count)):
+        if targets[number] and sources[number] <= len(targets[number]):
+            row[number] = max(row[number], min(row[target] for target in targets[number]) - 1)
+    return row
 
 
 def _order(made: _Rows) -> None:

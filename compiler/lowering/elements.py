@@ -48,7 +48,9 @@ class Build(Protocol):
         """A scalar in another dtype."""
 
     def dynamic(self, value: Expression, extent: int, *, wraps: bool = True) -> Index:
-        """An index read from a tensor; with `wraps` negative values count from the end; what is out of range is an error."""
+        """An index read from a tensor; with `wraps` negative values count from the end;
+        what is out of range is an error.
+        """
 
 
 class IndexBuild:

@@ -197,33 +197,40 @@ class Fusion:
         return any(between >> number & 1 and group.after & bit for number, group in self.groups.items())
 
     def _fit(self, first: Group, second: Group, domain: Domain) -> Group | None:
-        places: dict[Node, Place] = {}
-        for node in sorted((*first.places, *second.places), key=self.order.__getitem__):
-            found = place(node, domain)
-            if found is None:
+        """The members of both in the loops of a domain, or None if one does not fit.
+
+        What has been checked before is not checked again: members of `first` keep their places if its loops stay.
+        """
+        keeps = domain == first.domain and self._last(first) < self._first(second)
+        places = dict(first.places) if keeps else {}
+        phases = dict(first.phases) if keeps else {}
+        members = second.places if keeps else sorted((*first.places, *second.places), key=self.order.__getitem__)
+        for node in members:
+            here = place(node, domain)
+            if here is None:
                 return None
-            places[node] = found
-        unchanged = domain == first.domain
-        phases: dict[Node, int] = {}
-        for node, here in places.items():
             phase = 0
             for access in self.finder.accesses(node):
                 there = places.get(access.node)
                 if there is None:
                     continue
-                if not (unchanged and node in first.places and access.node in first.places):
-                    if here.level == "row" and there.level == "full":
-                        return None
-                    if access.position.substitute(here.mapping) != there.position:
-                        return None
-                ready = phases[access.node] + (1 if there.level == "reduce" else 0)
+                if here.level == "row" and there.level == "full":
+                    return None
+                if access.position.substitute(here.mapping) != there.position:
+                    return None
                 if domain.by_columns and here.level != "row" and there.level != "full":
                     return None
-                phase = max(phase, ready)
+                phase = max(phase, phases[access.node] + (1 if there.level == "reduce" else 0))
             if phase and here.level == "full" and domain.is_long_total:
                 return None
-            phases[node] = phase
+            places[node], phases[node] = here, phase
         return Group(first.number, domain, places, phases=phases)
+
+    def _first(self, group: Group) -> int:
+        return self.order[next(iter(group.places))]
+
+    def _last(self, group: Group) -> int:
+        return self.order[next(reversed(group.places))]
 
     def _replace(self, first: Group, second: Group, merged: Group) -> Group:
         bits = 1 << first.number | 1 << second.number

@@ -238,7 +238,9 @@ class KernelMaker:
             self.scope.statements.append(Store(self.scratch[node], self._row_position(), value))
 
     def _by_columns(self, kept: list[Variable], reduced: list[Variable]) -> tuple[Statement, ...]:
-        """Accumulate whole rows into a row of accumulators: start, loop over the reduced dimensions, then the row's scalars."""
+        """Accumulate whole rows into a row of accumulators:
+        start, loop over the reduced dimensions, then the row's scalars.
+        """
         members = self.group.places
         column = kept[-1]
         outer = self.scope
@@ -375,7 +377,7 @@ class _Builder(IndexBuild):
         name = maker.fresh("at")
         key = ("dynamic", value, extent, wraps)
         known = maker.scope.named.get(key)
-        if known is None:
+        if not isinstance(known, Name):
             maker.scope.statements.append(CheckedIndex(name, value, extent, maker.status, wraps))
             known = maker.scope.named[key] = Name(name, self.spec.dtype)
         return variable(known.name, extent)

@@ -33,7 +33,9 @@ def stored(node: Node) -> Node:
 
 
 def own_roots(graph: Graph) -> Graph:
-    """The graph with every root in memory of its own: an input or a constant returned, or one value returned twice, is copied."""
+    """The graph with every root in memory of its own: an input or a constant returned,
+    or one value returned twice, is copied.
+    """
     seen: set[Node] = set()
 
     def own(node: Node) -> Node:
@@ -125,7 +127,8 @@ class _Lowering:
         return any(node in reads for reads in self.opaque.values())
 
     def _update_in_place(self, last_failing: int) -> dict[Buffer, Buffer]:
-        """Updates whose value may be computed straight into the input's memory: buffer of the value -> that of the input.
+        """Updates whose value may be computed straight into the input's memory: buffer of the value -> that of the
+        input.
 
         Only steps after the last one that may fail write to inputs, so that a failed call changes nothing.
         """

@@ -1,4 +1,6 @@
-"""Long reductions: float32 sums are added up in blocks for precision, and reductions to one value are shared among threads."""
+"""Long reductions: float32 sums are added up in blocks for precision,
+and reductions to one value are shared among threads.
+"""
 
 import dataclasses
 from collections.abc import Sequence

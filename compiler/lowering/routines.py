@@ -1,4 +1,6 @@
-"""Native routines: steps written out as kernels and calls of the BLAS, for operations that are neither loops nor one product."""
+"""Native routines: steps written out as kernels and calls of the BLAS,
+for operations that are neither loops nor one product.
+"""
 
 from dataclasses import dataclass
 
@@ -14,8 +16,8 @@ from tracegraph.runtime import get_num_threads
 class Routine:
     """Source of a step in the dialect, as templates.
 
-    In `main` and `kernels`, `{0}`, `{1}`, ... stand for the operands' buffers, `{out}` for the result's, `{s0}`, ... for
-    scratch buffers, and `{name}` for a prefix that makes the kernels' names unique.
+    In `main` and `kernels`, `{0}`, `{1}`, ... stand for the operands' buffers, `{out}` for the result's, `{s0}`, ...
+    for scratch buffers, and `{name}` for a prefix that makes the kernels' names unique.
     """
 
     title: str

@@ -126,7 +126,7 @@ def window_routine(node: Node, *, use_blas: bool) -> Parts | None:
     return None
 
 
-# -- convolution --------------------------------------------------------------------------------------------------------
+# -- convolution -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,8 @@ def _suffix(sizes: _Sizes) -> str:
 
 
 def _images_kernel(sizes: _Sizes, title: str, opened: list[str], body: list[str]) -> str:
-    """A kernel whose rows are slots; `body` is run for each image of a slot and sees `slot`, `image` and `start`, where the
-    patches of the slot begin.
+    """A kernel whose rows are slots; `body` is run for each image of a slot and sees `slot`,
+    `image` and `start`, where the patches of the slot begin.
     """
     slots, images = sizes.slots, sizes.images
     return "\n".join(
@@ -245,8 +245,8 @@ def _forward(sizes: _Sizes) -> Parts:
     body = [] if direct else _gather(sizes)
     body += [
         f"for group in range({groups}):",
-        f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
-        f"{patches}, {windows}, {dtype}(0.0), at(y, (image * {groups} + group) * {filters * windows}), {windows})",
+        (f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
+        f"{patches}, {windows}, {dtype}(0.0), at(y, (image * {groups} + group) * {filters * windows}), {windows})"),
     ]
     opened = ["x = {0}", "w = {1}", "y = {out}"] + ([] if direct else ["patches = {s0}"])
     kernel = _images_kernel(sizes, "Convolve some images.", opened, body)
@@ -265,9 +265,9 @@ def _weight_gradient(sizes: _Sizes) -> Parts:
     body += [
         f"keep = {dtype}(0.0) if image == slot * {sizes.images} // {sizes.slots} else {dtype}(1.0)",
         f"for group in range({groups}):",
-        f"    gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
+        (f"    gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
         f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
-        f"at(parts, slot * {size} + group * {filters * depth}), {depth})",
+        f"at(parts, slot * {size} + group * {filters * depth}), {depth})"),
     ]
     opened = ["x = {0}", "g = {1}", "parts = {s0}"] + ([] if direct else ["patches = {s1}"])
     kernel = _images_kernel(sizes, "The weight gradient of some images.", opened, body)
@@ -299,8 +299,8 @@ def _input_gradient(sizes: _Sizes) -> Parts:
     patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
     body = [
         f"for group in range({groups}):",
-        f"    gemm_{s}(True, False, {depth}, {windows}, {filters}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
-        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {dtype}(0.0), {patches}, {windows})",
+        (f"    gemm_{s}(True, False, {depth}, {windows}, {filters}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
+        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {dtype}(0.0), {patches}, {windows})"),
         *([] if direct else _spread(sizes)),
     ]
     opened = ["g = {0}", "w = {1}", "x = {out}"] + ([] if direct else ["patches = {s0}"])
@@ -308,7 +308,7 @@ def _input_gradient(sizes: _Sizes) -> Parts:
     return "convolution input gradient", (_slots_call(sizes),), (kernel,), () if direct else (sizes.patches,)
 
 
-# -- pooling ------------------------------------------------------------------------------------------------------------
+# -- pooling -----------------------------------------------------------------------------------------------------------
 
 
 def _max_pool(node: Node) -> Parts | None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Array = Any
 """An array of the evaluating module `xp`: NumPy's or CuPy's."""
 Cotangent = Any
-"""What a vjp returns per operand: a Tensor, None (no gradient), or a function without arguments that computes it when needed."""
+"""What a vjp returns per operand: a Tensor, None (no gradient),
+or a function without arguments that computes it when needed."""
 
 
 class Kind(enum.Enum):
@@ -64,8 +65,8 @@ class Operation:
     ufunc: ClassVar[Any] = None
     """A NumPy ufunc equal to `evaluate`, used as a short cut in eager execution."""
     takes: ClassVar[str] = "any"
-    """Dtypes accepted by a pointwise operation after promotion: "any", "number" (no bool), "float" (integers are cast to the
-    default float), "integer" (integer or bool)."""
+    """Dtypes accepted by a pointwise operation after promotion: "any", "number" (no bool), "float" (integers are cast
+    to the default float), "integer" (integer or bool)."""
     inlines: ClassVar[bool] = False
     """Cheap enough to be computed again rather than stored (used by fusion)."""
 
@@ -73,7 +74,9 @@ class Operation:
     """The shape of the result depends on the values of the operands: `infer` checks the operands and then refuses."""
 
     def infer(self, *operands: Spec) -> Spec:
-        """Shape and dtype of the result. Raises ShapeError, DTypeError or DimensionError naming operation and shapes."""
+        """Shape and dtype of the result.
+        Raises ShapeError, DTypeError or DimensionError naming operation and shapes.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no infer")
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
@@ -88,12 +91,16 @@ class Operation:
         raise NotImplementedError(f"{type(self).__name__} is not differentiable")
 
     def put(self, bind: Callable[..., Any], parent: Any, child: Any) -> Any:
-        """For views: the parent with the viewed part replaced by `child`. `bind(operation, *values)` applies an operation."""
+        """For views: the parent with the viewed part replaced by `child`.
+        `bind(operation, *values)` applies an operation.
+        """
         raise NotImplementedError(f"{type(self).__name__} cannot be written through")
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        """Example calls for the generated tests, edge cases included (0-d, empty, broadcast, integer, negative dims)."""
+        """Example calls for the generated tests, edge cases included (0-d,
+        empty, broadcast, integer, negative dims).
+        """
         raise NotImplementedError(f"{cls.__name__} gives no samples")
 
     def attributes(self) -> dict[str, Any]:

@@ -40,14 +40,14 @@ default_dtype: Callable[..., Any] = _not_installed
 assign: Callable[..., Any] = _not_installed
 """assign(target, value) -> target. Makes `value` the target's content, in its memory (views and gradients included)."""
 view: Callable[..., Any] = _not_installed
-"""view(parent, array, operation) -> Tensor over an array already made from the parent's by a view operation; the operation
-may be given as a function of the parent, called only when a gradient, a recording or an in-place change asks for it."""
+"""view(parent, array, operation) -> Tensor over an array already made from the parent's by a view operation;
+the operation may be given as a function of the parent, called only when a gradient, a recording or an in-place change asks for it."""
 write: Callable[..., Any] = _not_installed
-"""write(target, operation, *others) -> target. assign(target, apply(operation, target, *others)), without the copy of the
-target where nobody looks: the operation has `write(xp, array, *others)`, which changes the array."""
+"""write(target, operation, *others) -> target. assign(target, apply(operation, target, *others)), without the copy of
+the target where nobody looks: the operation has `write(xp, array, *others)`, which changes the array."""
 draw: Callable[..., Any] = _not_installed
-"""draw(operation, blocks, generator) -> Tensor. Applies an operation to the state of a generator (None: the default one) and
-advances it by a number of Philox blocks."""
+"""draw(operation, blocks, generator) -> Tensor. Applies an operation to the state of a generator (None: the default
+one) and advances it by a number of Philox blocks."""
 
 
 def install(**functions: Callable[..., Any]) -> None:
@@ -57,7 +57,9 @@ def install(**functions: Callable[..., Any]) -> None:
 
 @dataclass(frozen=True)
 class PublicFunction:
-    """How a function of a family is offered: under its name, as a method of Tensor, and as an in-place method `name_`."""
+    """How a function of a family is offered: under its name, as a method of Tensor,
+    and as an in-place method `name_`.
+    """
 
     name: str
     function: Callable[..., Any]

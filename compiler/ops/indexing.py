@@ -11,7 +11,8 @@ from tracegraph.runtime.errors import ArgumentError, IndexingError, ShapeError
 from . import dispatch
 from .creation import full_operation
 from .dispatch import public
-from .gather import NONZERO, MaskedIndex, index_operation, put_operation
+from .gather import index_operation, put_operation
+from .masks import NONZERO, MaskedIndex
 from .selection import WHERE
 from .slicing import basic_view
 from .spec import bool_, broadcast_shapes, int64

@@ -7,7 +7,8 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError, IndexingError, 
 from . import dispatch
 from .creation import full_operation
 from .dispatch import TensorLike, public
-from .gather import NONZERO, Gather, IndexPut, MaskedIndex, Scatter, index_operation
+from .gather import Gather, IndexPut, Scatter, index_operation
+from .masks import NONZERO, MaskedIndex
 from .selection import WHERE
 from .spec import broadcast_shapes, int64, normalize_dim
 

@@ -11,7 +11,8 @@ from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.spec import Spec
 
 TOLERANCE = {"float16": (2e-3, 1e-3), "float32": (4e-6, 1e-6), "float64": (1e-13, 1e-13)}
-"""Relative and absolute: a few units in the last place, since sums are reordered and transcendental functions are ours."""
+"""Relative and absolute: a few units in the last place,
+since sums are reordered and transcendental functions are ours."""
 
 
 def placeholder(index: int, shape: tuple[int, ...], dtype: Any = "float32", label: str = "") -> Node:

@@ -97,7 +97,9 @@ REDUCED = [
 
 @pytest.mark.parametrize(("shape", "dtype"), REDUCED)
 def test_reductions_over_all_choices_of_dimensions(shape: tuple[int, ...], dtype: str) -> None:
-    """Each reduction over each set of dimensions, alone, after a producer and before a consumer that is broadcast back."""
+    """Each reduction over each set of dimensions, alone,
+    after a producer and before a consumer that is broadcast back.
+    """
     rng = np.random.default_rng(0)
     x = placeholder(0, shape, dtype)
     twisted = make(LOGICAL_NOT if dtype == "bool" else NEGATIVE, x)

@@ -1,4 +1,6 @@
-"""Updates: inputs that take a new value at the end, while the graph reads their old one; nothing is written when it fails."""
+"""Updates: inputs that take a new value at the end, while the graph reads their old one;
+nothing is written when it fails.
+"""
 
 from collections.abc import Callable
 from typing import Any

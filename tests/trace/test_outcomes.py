@@ -1,4 +1,6 @@
-"""Errors, side effects and what cannot be compiled: the traced function does what the plain one does, and says why it ran plain."""
+"""Errors, side effects and what cannot be compiled:
+the traced function does what the plain one does, and says why it ran plain.
+"""
 
 import contextlib
 import copy
@@ -282,8 +284,8 @@ def test_different_kinds_of_calls_without_end() -> None:
         return x * k
 
     with pytest.warns(UserWarning, match="runs plain"):
-        for k in range(20):
-            assert f(ramp(2), k).tolist() == [0, k]
+        results = [f(ramp(2), k).tolist() for k in range(20)]
+    assert results == [[0, k] for k in range(20)]
     for k in range(20):
         assert f(ramp(2), k).tolist() == [0, k]
 

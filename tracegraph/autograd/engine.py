@@ -1,4 +1,6 @@
-"""Backward: walks the tape from the outputs to the leaves and accumulates cotangents; `backward` and `grad` are its faces."""
+"""Backward: walks the tape from the outputs to the leaves and accumulates cotangents;
+`backward` and `grad` are its faces.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +66,9 @@ def _add(total: Tensor | None, g: Tensor) -> Tensor:
 def run(
     roots: Sequence[tuple[Any, Tensor]], *, retain_graph: bool, create_graph: bool, targets: Sequence[Any] | None
 ) -> dict[int, Tensor]:
-    """Propagate the roots' cotangents. Returns those of `targets` by id, or with None accumulates into the leaves' `.grad`."""
+    """Propagate the roots' cotangents. Returns those of `targets` by id,
+    or with None accumulates into the leaves' `.grad`.
+    """
     nodes = order([root for root, _ in roots])
     wanted = None if targets is None else {id(target) for target in targets}
     needed = None if wanted is None else _needed(nodes, wanted)

@@ -51,7 +51,9 @@ class GradMode:
 
 
 class set_grad_enabled(GradMode):  # noqa: N801
-    """Turn gradients on or off: at once by calling it, and as a context manager until the block's end (as PyTorch's)."""
+    """Turn gradients on or off: at once by calling it,
+    and as a context manager until the block's end (as PyTorch's).
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
@@ -73,7 +75,7 @@ def no_grad(function: _Function, /) -> _Function: ...
 @overload
 def no_grad() -> GradMode: ...
 def no_grad(function: Callable[..., Any] | None = None, /) -> Any:
-    """Record nothing for backward in a block or function: `with no_grad():`, `@no_grad()` or `@no_grad`.
+    """Turn gradients off for the block of a `with`, or for a function that it decorates, with or without brackets.
 
     >>> x = tracegraph.tensor(2.0, requires_grad=True)
     >>> with tracegraph.no_grad():
@@ -90,6 +92,6 @@ def enable_grad(function: _Function, /) -> _Function: ...
 @overload
 def enable_grad() -> GradMode: ...
 def enable_grad(function: Callable[..., Any] | None = None, /) -> Any:
-    """Record for backward again in a block or function, also within `no_grad`."""
+    """Turn gradients on for a block or a function, also within `no_grad`."""
     mode = GradMode(True)
     return mode if function is None else mode(function)

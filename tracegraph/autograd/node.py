@@ -1,4 +1,6 @@
-"""`GradNode`: one recorded operation of the define-by-run tape, knowing its operands' producers and what its vjp needs."""
+"""`GradNode`: one recorded operation of the define-by-run tape,
+knowing its operands' producers and what its vjp needs.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +30,8 @@ def edge_of(tensor: Tensor) -> Any:
 
 
 # What is kept of an operand is a plain tuple, because making one is much cheaper than making an object:
-# (tensor, its data, the tensor whose version counts, that version) of one whose value the vjp reads, else (shape, dtype).
+# (tensor, its data, the tensor whose version counts, that version) of one whose value the vjp reads, else (shape,
+# dtype).
 
 
 def _changed(name: str, shape: tuple[int, ...], now: int, then: int) -> GradientError:
@@ -54,7 +57,8 @@ def unpack_operand(kept: tuple[Any, ...], name: str) -> Any:
 
 
 def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode | OutputNode") -> Tensor:
-    """The output as it was when the operation ran; not the tensor itself, which would keep itself alive through its node.
+    """The output as it was when the operation ran; not the tensor itself, which would keep itself alive through its
+    node.
 
     Raises:
         GradientError: if it was modified in place since.
@@ -196,7 +200,9 @@ class FunctionNode:
         self.output_specs = tuple((output._data.shape, output._data.dtype) for output in outputs)
 
     def cotangents(self, g: Sequence[Tensor | None]) -> list[Any]:
-        """Cotangents of the operands from those of all outputs; an output not used gets zeros, or None unless `materialize`."""
+        """Cotangents of the operands from those of all outputs;
+        an output not used gets zeros, or None unless `materialize`.
+        """
         if self.released or self.call is None:
             raise GradientError(
                 f"{self.name}: backward through this graph a second time: what it had saved was freed; "

@@ -172,7 +172,8 @@ class _Builder:
         self.guards.append(Guard(check, current, subject, was, protected))
 
     def _equals(self, expression: str, value: Any) -> str:
-        # Tuples are made anew by those who list keys; `same` compares what is in them, by identity where that can change.
+        # Tuples are made anew by those who list keys; `same` compares what is in them, by identity where that can
+        # change.
         compared = is_immutable(value) or type(value) is tuple
         if any(value is one for one in _SINGLETONS) or not compared:
             return f"{expression} is {self._name(value)}"

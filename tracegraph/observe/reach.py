@@ -118,7 +118,9 @@ class Reach(Lookups):
         self._queue.append(node)
 
     def captured_leaves(self, structural: Set[int]) -> Iterator[Any]:
-        """The library's leaves that are reached from elsewhere than the arguments, whose containers are `structural`."""
+        """The library's leaves that are reached from elsewhere than the arguments,
+        whose containers are `structural`.
+        """
         for node in self.nodes.values():
             if not node.external or id(node.value) in structural:
                 continue

@@ -104,6 +104,7 @@ for (const view of document.querySelectorAll(".view")) {
   const middle = factor => show(scale * factor, view.clientWidth / 2, view.clientHeight / 2);
   const whole = () => show(Math.min((view.clientWidth - 24) / width, 740 / height), 0, 0);
   const across = () => show(Math.min(1, Math.max(0.55, (view.clientWidth - 24) / width)), 0, 0);
+  const centre = () => { view.scrollLeft = (view.scrollWidth - view.clientWidth) / 2; };
   const act = {"in": () => middle(1.25), "out": () => middle(0.8), "fit": whole, "one": () => show(1, 0, 0)};
   for (const button of view.parentElement.querySelectorAll(".zoom button"))
     button.addEventListener("click", () => act[button.value]());
@@ -124,7 +125,7 @@ for (const view of document.querySelectorAll(".view")) {
   for (const end of ["pointerup", "pointercancel"])
     view.addEventListener(end, () => { held = null; view.classList.remove("held"); });
   let placed = false;
-  new ResizeObserver(() => { if (!placed && view.clientWidth) { placed = true; across(); } }).observe(view);
+  new ResizeObserver(() => { if (!placed && view.clientWidth) { placed = true; across(); centre(); } }).observe(view);
 }
 """
 

@@ -1,4 +1,6 @@
-"""Guards on the tensors and arrays among a call's arguments: class, shape, dtype, strides, gradient, identity, shared memory."""
+"""Guards on the tensors and arrays among a call's arguments:
+class, shape, dtype, strides, gradient, identity, shared memory.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -129,7 +131,9 @@ class ArgumentGuards:
         return ["if id(x) in captured_ids:", "    return MISS"] if self._captured else []
 
     def _sharing(self, path: str, value: Any) -> list[str]:
-        """Lines that keep this argument apart from the memory that is written, or if it is written from all other memory."""
+        """Lines that keep this argument apart from the memory that is written,
+        or if it is written from all other memory.
+        """
         if not self._written_ids:
             return []
         if id(value) not in self._written_ids:

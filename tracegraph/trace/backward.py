@@ -28,7 +28,9 @@ Watch = tuple[Tensor, int] | None
 
 @dataclass(frozen=True)
 class Variant:
-    """The backward graph for one pattern: its inputs are the saved values, then the cotangents; None for a target not reached."""
+    """The backward graph for one pattern: its inputs are the saved values, then the cotangents;
+    None for a target not reached.
+    """
 
     graph: Graph
     saved: list[Node]
@@ -42,7 +44,8 @@ class Part:
     outputs: tuple[int, ...]
     """Positions among the live outputs."""
     variants: dict[Pattern, Variant]
-    """For all outputs together, and where there are several for each alone: an unused output is not one with gradient 0."""
+    """For all outputs together, and where there are several for each alone:
+    an unused output is not one with gradient 0."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class RecordedBackward:
 
 
 def record_backward(recorder: Recorder, live: Sequence[tuple[int, Tensor]], name: str) -> RecordedBackward | None:
-    """Record the gradients of the live outputs with respect to every tensor from outside. None, with a reason, if impossible."""
+    """Record the gradients of the live outputs with respect to every tensor from outside.
+    None, with a reason, if impossible.
+    """
     targets = [
         entry.tensor
         for entry in list(recorder.entries.values())
@@ -155,7 +160,9 @@ def _record_variant(recorder: Recorder, tensors: Sequence[Tensor], targets: Sequ
 
 
 def _cut(name: str, forward: set[Node], cotangents: list[Node], outputs: list[Node]) -> tuple[Graph, list[Node]]:
-    """Cut the joint graph where backward begins to read what forward computed: the backward graph, and the values it reads."""
+    """Cut the joint graph where backward begins to read what forward computed:
+    the backward graph, and the values it reads.
+    """
     saved: dict[Node, Node] = {}
     new: dict[Node, Node] = {}
 

@@ -17,7 +17,8 @@ def _always(value: Any) -> bool:
 
 
 def register_expander(kind: type, expand: Expander, protected: Callable[[Any], bool] = _always) -> None:
-    """Declare a library class whose attributes move the epoch when they change, and how to list the parts of an instance.
+    """Declare a library class whose attributes move the epoch when they change, and how to list the parts of an
+    instance.
 
     `protected` tells of an instance whether that promise holds for it (a user's subclass may break it).
     """

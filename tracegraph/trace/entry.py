@@ -1,4 +1,5 @@
-"""One trace of a function: its guards and its compiled graph, joined in one generated Python function that replays a call.
+"""One trace of a function: its guards and its compiled graph, joined in one generated Python function that replays a
+call.
 
 The generated function checks the guards, calls the native program once, and publishes results and writes. It returns
 `MISS` when a guard does not hold; nothing has been changed then.
@@ -178,8 +179,8 @@ class Entry:
         if not self.executable.single:
             lines += [
                 "    if failed == 0:",
-                f"        failed = segments(workspace, ({''.join(name + ', ' for name in self._all_arrays(arrays))}"
-                f"{''.join(name + ', ' for name in outputs)}))",
+                (f"        failed = segments(workspace, ({''.join(name + ', ' for name in self._all_arrays(arrays))}"
+                f"{''.join(name + ', ' for name in outputs)}))"),
             ]
             names["segments"] = self._run_segments
         lines += ["    workspaces.give_back(workspace)", "    if failed:", "        return MISS"]
@@ -191,7 +192,9 @@ class Entry:
         return "\n".join(lines) + "\n", names
 
     def _run_segments(self, workspace: Workspace, arrays: Sequence[np.ndarray]) -> int:
-        """Run the host steps; where one raises, nothing has been written yet, and the plain function gives the error."""
+        """Run the host steps; where one raises, nothing has been written yet,
+        and the plain function gives the error.
+        """
         try:
             return self.executable.run_segments(workspace, arrays)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
@@ -211,13 +214,15 @@ class Entry:
         names[f"gdtype{number}"] = value._data.dtype
         return [
             f"    g{number} = {owner}._grad",
-            f"    if g{number} is None or g{number}._data.shape != gshape{number} or g{number}._data.dtype != gdtype{number} "
-            f"or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:",
+            (f"    if g{number} is None or g{number}._data.shape != gshape{number} or g{number}._data.dtype != gdtype{number} "
+            f"or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:"),
             "        return MISS",
         ]
 
     def _grads_apart(self, names: dict[str, Any]) -> list[str]:
-        """Lines that see to it that gradients which are read are as distinct from one another and other tensors as they were."""
+        """Lines that see to it that gradients which are read are as distinct from
+        one another and other tensors as they were.
+        """
         first: dict[int, str] = {}
         lines: list[str] = []
         for number, (_, value) in enumerate(self.grads):
@@ -307,7 +312,9 @@ class Entry:
         return outputs
 
     def _native(self, arrays: list[str]) -> Callable[..., int]:
-        """The native entry that takes the arrays of each call and the outputs; captured ones are in the table already."""
+        """The native entry that takes the arrays of each call and the outputs;
+        captured ones are in the table already.
+        """
         executable = self.executable
         if len(arrays) == len(self.sources):
             return executable.entry
@@ -316,7 +323,9 @@ class Entry:
         return executable.bind_entry(tuple(wanted))
 
     def _watch(self, plan: OutputPlan, number: int, item: int | str, names: dict[str, Any]) -> str:
-        """The expression of the tensor behind a saved value that must not change until backward, with its version now."""
+        """The expression of the tensor behind a saved value that must not change until backward,
+        with its version now.
+        """
         held: str | None = None
         if isinstance(item, int):
             held = plan.fresh.get(item)

@@ -84,10 +84,7 @@ def explain(traced: "TracedFunction[..., Any]", args: tuple[Any, ...], kwargs: d
     latest = traced.entries[0] if traced.entries else None
     last = traced.attempts[-1] if traced.attempts else None
     reasons = [] if last is None else [str(reason) for reason in last.reasons]
-    if last is None:
-        verdict = "not called yet"
-    else:
-        verdict = "static" if last.entry is not None else "plain"
+    verdict = "not called yet" if last is None else "static" if last.entry is not None else "plain"
     executable = latest.executable if latest is not None else None
     attempt = next((a for a in reversed(traced.attempts) if a.entry is not None), None)
     return Explanation(

@@ -39,7 +39,8 @@ MAX_PLAIN = 3
 
 
 class TracedFunction(Generic[Parameters, Result]):
-    """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved safe.
+    """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved
+    safe.
 
     `graph`, `source()` and `explain()` show what was made of it.
     """
@@ -131,7 +132,9 @@ class TracedFunction(Generic[Parameters, Result]):
             )
 
     def _try_compile(self, recorder: Recorder, *recorded: Any) -> Entry | None:
-        """The entry, or None if the compiler fails: the call has its result already, and later ones run plain, warned."""
+        """The entry, or None if the compiler fails: the call has its result already,
+        and later ones run plain, warned.
+        """
         try:
             return self._compile(recorder, *recorded)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
@@ -144,7 +147,9 @@ class TracedFunction(Generic[Parameters, Result]):
         self, recorder: Recorder, observation: Observation, args: tuple[Any, ...], kwargs: dict[str, Any],
         leaves: list[tuple[str, Any]], result: Any, grad_enabled: bool,
     ) -> Entry | None:  # fmt: skip
-        """The entry for a recorded call, or None when it has to run plain (the recorder or the observation says why)."""
+        """The entry for a recorded call,
+        or None when it has to run plain (the recorder or the observation says why).
+        """
         name = getattr(self.function, "__name__", "function")
         plan = OutputPlanner(recorder, observation.is_external).make(result)
         written = recorder.written()
@@ -280,7 +285,9 @@ class TracedFunction(Generic[Parameters, Result]):
         return self.entries[0]
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:
-        """Verdict, guards, passes, kernels and memory of the traces; with arguments also which trace serves them, or why none does."""
+        """Verdict, guards, passes, kernels and memory of the traces;
+        with arguments also which trace serves them, or why none does.
+        """
         return explain(self, args, kwargs)
 
 

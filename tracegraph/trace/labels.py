@@ -31,22 +31,27 @@ def labels(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         pending: deque[tuple[str, Any, int]] = deque([(root, owner, 0)])
         while pending and len(seen) < _MOST_OBJECTS:
             name, value, depth = pending.popleft()
-            if isinstance(value, Tensor):
+            if _is_a(value, Tensor):
                 found.setdefault(id(value), name)
-            elif not isinstance(value, _NOT_ENTERED) and id(value) not in seen and depth < _DEEPEST:
+            elif not _is_a(value, _NOT_ENTERED) and id(value) not in seen and depth < _DEEPEST:
                 seen.add(id(value))
                 pending.extend((inner, item, depth + 1) for inner, item in _contents(name, value, found))
     found.setdefault(id(random.default_generator._state), "random_state")
     return found
 
 
+def _is_a(value: Any, kind: Any) -> bool:
+    """`isinstance` without asking the object, whose `__class__` may be the user's code."""
+    return issubclass(type(value), kind)
+
+
 def _roots(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Arguments by the names of their parameters, then the closure and the globals; modules of a network first."""
     inner: Any = function
-    while isinstance(inner, types.MethodType):
+    while _is_a(inner, types.MethodType):
         args, inner = (inner.__self__, *args), inner.__func__
-    code = getattr(inner, "__code__", None)
-    if not isinstance(code, types.CodeType):
+    code: Any = getattr(inner, "__code__", None)
+    if not _is_a(code, types.CodeType):
         yield from [(f"argument{number}", value) for number, value in enumerate(args)]
         yield from kwargs.items()
         return
@@ -72,24 +77,24 @@ def _attributes(value: Any) -> dict[str, Any]:
         own = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
-    return own if isinstance(own, dict) else {}
+    return own if _is_a(own, dict) else {}
 
 
 def _contents(name: str, value: Any, known: dict[int, str]) -> Iterator[tuple[str, Any]]:
     """What an object holds, with names."""
-    if isinstance(value, dict):
+    if _is_a(value, dict):
         for key, item in dict.items(value):
-            if isinstance(key, Tensor):
+            if _is_a(key, Tensor):
                 # State that belongs to a parameter is called by the parameter.
                 yield known.get(id(key), name), item
-            elif isinstance(key, str | int):
+            elif _is_a(key, str | int):
                 yield f"{name}.{key}", item
-    elif isinstance(value, list | tuple | deque):
+    elif _is_a(value, list | tuple | deque):
         for number, item in enumerate(value):
             yield f"{name}.{number}", item
     else:
         for key, item in _attributes(value).items():
-            if key in _PARTS and isinstance(item, dict):
+            if key in _PARTS and _is_a(item, dict):
                 yield from ((f"{name}.{part}", content) for part, content in dict.items(item))
-            elif isinstance(key, str):
+            elif _is_a(key, str):
                 yield f"{name}.{key.lstrip('_')}", item

@@ -1,4 +1,6 @@
-"""What a traced call gives back: which results are fresh tensors, which are views, which are objects that existed before."""
+"""What a traced call gives back: which results are fresh tensors, which are views,
+which are objects that existed before.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +28,8 @@ class OutputPlan:
     constants: dict[str, Any] = field(default_factory=dict)
     expression: str = "None"
     live: list[tuple[int, Tensor]] = field(default_factory=list)
-    """Fresh outputs that carry a gradient out of the call: number of the output, and the tensor of the recording run."""
+    """Fresh outputs that carry a gradient out of the call:
+    number of the output, and the tensor of the recording run."""
     fresh: dict[int, str] = field(default_factory=dict)
     """The name of the tensor over each output."""
 

@@ -1,4 +1,6 @@
-"""The recorder: takes down in an IR graph what the eager execution of one call does, with every write to existing tensors."""
+"""The recorder: takes down in an IR graph what the eager execution of one call does,
+with every write to existing tensors.
+"""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -132,7 +134,9 @@ class Recorder:
     # -- tensors ------------------------------------------------------------------------------------------------------
 
     def entry(self, tensor: Tensor) -> Entry:
-        """What is known of a tensor; one not seen before is an input, or a constant if the library made it from a number."""
+        """What is known of a tensor; one not seen before is an input,
+        or a constant if the library made it from a number.
+        """
         known = self.entries.get(id(tensor))
         if known is not None:
             return known

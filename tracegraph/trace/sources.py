@@ -1,4 +1,6 @@
-"""Where a graph input's array comes from on each call: an argument, a captured tensor, its gradient, or a number in a container."""
+"""Where a graph input's array comes from on each call: an argument, a captured tensor,
+its gradient, or a number in a container.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from tracegraph.tensor import Tensor
 
 @dataclass(frozen=True, eq=False)
 class ArgumentSource:
-    """A tensor or array among the call's arguments; `path` is the Python expression that reaches it from `args`, `kwargs`."""
+    """A tensor or array among the call's arguments;
+    `path` is the Python expression that reaches it from `args`, `kwargs`.
+    """
 
     path: str
     value: Any
@@ -23,7 +27,9 @@ class ArgumentSource:
 
 @dataclass(frozen=True, eq=False)
 class CapturedSource:
-    """A tensor that existed before the call and was reached from elsewhere: a parameter, a global, a closure variable."""
+    """A tensor that existed before the call and was reached from elsewhere:
+    a parameter, a global, a closure variable.
+    """
 
     tensor: Tensor
 
