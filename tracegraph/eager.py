@@ -14,8 +14,9 @@ from tracegraph.autograd.node import GradNode
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import FLOATS, Spec, as_dtype, bool_, category, float32, float64, int64, promote_types
+from tracegraph.inplace import assign, refresh_view
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, TracegraphError
-from tracegraph.tensor import MAYBE, Tensor, as_array, assign, make_view, refresh_view
+from tracegraph.tensor import MAYBE, Tensor, as_array, make_view
 
 _new = Tensor.__new__
 _local = _state.local

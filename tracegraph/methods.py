@@ -11,7 +11,8 @@ from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
-from tracegraph.tensor import Tensor, assign
+from tracegraph.inplace import assign
+from tracegraph.tensor import Tensor
 
 _OPERATORS = {
     "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",

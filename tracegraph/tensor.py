@@ -9,8 +9,9 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import DType, Spec, as_dtype
+from tracegraph.formatting import format_tensor
+from tracegraph.inplace import assign, refresh_view
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 
 MAYBE: Any = 2
@@ -466,125 +467,6 @@ def make_view(parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
     result._view_version = counter[0]
     result._rg = MAYBE
     return result
-
-
-def refresh_view(view: Tensor) -> None:
-    """Bring a view's gradient information up to date after in-place changes of its base."""
-    base = view._base
-    if base is None:
-        return
-    version = base._version[0]  # type: ignore[index]
-    if view._view_version == version:
-        return
-    view._view_version = version
-    if base._rg is True and view._rg is not False:
-        previous = _state.local.grad_enabled
-        _state.local.grad_enabled = True
-        try:
-            again = dispatch.apply(view_operation(view), view._parent)
-        finally:
-            _state.local.grad_enabled = previous
-        view._node, view._rg = again._node, again._rg
-
-
-def view_operation(view: Tensor) -> Operation:
-    """The operation that made the view (an index given raw is canonicalised now)."""
-    made = view._view_operation
-    if isinstance(made, Operation):
-        return made
-    operation = view._view_operation = made(view._parent)
-    return operation  # type: ignore[no-any-return]
-
-
-def assign(target: Tensor, value: Tensor) -> Tensor:
-    """Write `value` into the memory of `target`, keeping gradients, views and an active recording right.
-
-    Raises:
-        GradientError: for a leaf that requires grad, while gradients are enabled.
-    """
-    data = target._data
-    if value._data.shape != data.shape:
-        raise ShapeError(f"in-place: a result of shape {value.shape} does not fit the tensor of shape {target.shape}")
-    if value._data.dtype != data.dtype:
-        if _KINDS[value._data.dtype.kind] > _KINDS[data.dtype.kind]:
-            raise DTypeError(f"in-place: result type {value.dtype} cannot be stored in a tensor of {target.dtype}")
-        value = value.to(data.dtype)
-    if not data.flags.writeable:
-        raise ArgumentTypeError("in-place: the tensor's memory is read-only")
-    if (
-        0 in data.strides
-        and data.size
-        and any(step == 0 and size > 1 for step, size in zip(data.strides, data.shape, strict=True))
-    ):
-        raise ArgumentTypeError(
-            "in-place: the tensor is an expanded view, several of its elements share memory; clone() it"
-        )
-    base = target._base
-    root = target if base is None else base
-    tracked = _state.local.grad_enabled and (target.requires_grad or value.requires_grad or root._rg is True)
-    if tracked and root._rg is True and root._node is None:
-        what = "a leaf tensor" if base is None else "a view of a leaf tensor"
-        raise GradientError(f"in-place: {what} that requires grad is changed in place; use no_grad() or a copy")
-    if tracked and hasattr(value._node, "preserve"):
-        value._node.preserve(root)
-    recorder = _state.active_recorder()
-    if recorder is not None:
-        recorder.assign(target, value)
-    if tracked:
-        if root._rg is not True:
-            _state.bump_epoch()
-        if base is None:
-            target._node, target._rg = value._node, value.requires_grad
-        else:
-            chain: list[Tensor] = []
-            view: Any = target
-            while view is not base:
-                chain.append(view)
-                view = view._parent
-            child: Any = value
-            for view in chain:
-                child = view_operation(view).put(dispatch.apply, view._parent, child)
-            base._node, base._rg = child._node, child.requires_grad
-    if value._data is not data:
-        np.copyto(data, value._data)
-    if root._version is None:
-        root._version = [0]
-    root._version[0] += 1
-    if tracked and base is not None:
-        refresh_view(target)
-    return target
-
-
-_KINDS = {"b": 0, "u": 1, "i": 1, "f": 2}
-
-
-def format_tensor(tensor: Tensor, *, precision: int = 4) -> str:
-    """The tensor as PyTorch prints it: values, then the dtype where it is not the usual one,
-    then gradient information.
-    """
-    data = tensor._data
-    prefix = "tensor("
-    if data.dtype.kind == "f":
-        finite = data[np.isfinite(data)]
-        if finite.size and bool((finite == np.trunc(finite)).all()) and bool((np.abs(finite) < 1e8).all()):
-            formatter: Any = {"float_kind": lambda v: f"{v:.0f}." if np.isfinite(v) else str(v)}
-        elif finite.size and (np.abs(finite).max() >= 1e8 or np.abs(finite[finite != 0]).min() < 1e-4):
-            formatter = {"float_kind": lambda v: f"{v:.{precision}e}" if np.isfinite(v) else str(v)}
-        else:
-            formatter = {"float_kind": lambda v: f"{v:.{precision}f}" if np.isfinite(v) else str(v)}
-        body = np.array2string(data, separator=", ", prefix=prefix, formatter=formatter)
-    else:
-        body = np.array2string(data, separator=", ", prefix=prefix)
-    details = []
-    if data.size == 0:
-        details.append(f"size={tuple(data.shape)}")
-    if str(data.dtype) not in ("float32", "int64", "bool"):
-        details.append(f"dtype={data.dtype}")
-    if tensor.grad_fn is not None:
-        details.append(f"grad_fn={tensor.grad_fn!r}")
-    elif tensor.requires_grad:
-        details.append("requires_grad=True")
-    return ", ".join([prefix + body, *details]) + ")"
 
 
 def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:

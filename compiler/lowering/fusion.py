@@ -40,7 +40,9 @@ class Domain:
 
     @property
     def is_long_total(self) -> bool:
-        """Everything is reduced, and it is much: threads share the reduction, and what comes after is a kernel of its own."""
+        """Everything is reduced, and it is much: threads share the reduction,
+        and what comes after is a kernel of its own.
+        """
         return (
             bool(self.reduced) and all(self.shape[dim] == 1 for dim in self.kept) and math.prod(self.shape) >= 1 << 16
         )

@@ -41,7 +41,8 @@ assign: Callable[..., Any] = _not_installed
 """assign(target, value) -> target. Makes `value` the target's content, in its memory (views and gradients included)."""
 view: Callable[..., Any] = _not_installed
 """view(parent, array, operation) -> Tensor over an array already made from the parent's by a view operation;
-the operation may be given as a function of the parent, called only when a gradient, a recording or an in-place change asks for it."""
+the operation may be given as a function of the parent, called only when a gradient, a recording or an in-place change
+asks for it."""
 write: Callable[..., Any] = _not_installed
 """write(target, operation, *others) -> target. assign(target, apply(operation, target, *others)), without the copy of
 the target where nobody looks: the operation has `write(xp, array, *others)`, which changes the array."""

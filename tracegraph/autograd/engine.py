@@ -63,6 +63,13 @@ def _add(total: Tensor | None, g: Tensor) -> Tensor:
     return g if total is None else total + g
 
 
+def _spread(pending: dict[int, Any], node: Any, g: Any) -> None:
+    """Add the cotangents of a node's operands to what they have already."""
+    for edge, cotangent in zip(node.edges, node.cotangents(g), strict=True):
+        if edge is not None and cotangent is not None:
+            pending[id(edge)] = _add(pending.get(id(edge)), cotangent)
+
+
 def run(
     roots: Sequence[tuple[Any, Tensor]], *, retain_graph: bool, create_graph: bool, targets: Sequence[Any] | None
 ) -> dict[int, Tensor]:
@@ -104,9 +111,7 @@ def run(
                 continue
             if recorder is not None:
                 recorder.enter_backward(node)
-            for edge, cotangent in zip(node.edges, node.cotangents(g), strict=True):
-                if edge is not None and cotangent is not None:
-                    pending[id(edge)] = _add(pending.get(id(edge)), cotangent)
+            _spread(pending, node, g)
             if not retain_graph:
                 node.release()
         if recorder is not None:

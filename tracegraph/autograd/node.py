@@ -11,8 +11,9 @@ from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import Spec
+from tracegraph.inplace import refresh_view
 from tracegraph.runtime.errors import GradientError
-from tracegraph.tensor import Tensor, refresh_view
+from tracegraph.tensor import Tensor
 
 Hook = Callable[[Tensor], Tensor | None]
 

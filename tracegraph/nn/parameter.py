@@ -3,8 +3,9 @@
 import numpy as np
 
 from tracegraph import _state
+from tracegraph.formatting import format_tensor
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
-from tracegraph.tensor import Tensor, format_tensor
+from tracegraph.tensor import Tensor
 
 
 def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:

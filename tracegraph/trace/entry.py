@@ -270,8 +270,13 @@ class Entry:
     def _bump(self, number: int, tensor: Tensor, names: dict[str, Any]) -> list[str]:
         """Lines that count the in-place change of a written tensor."""
         source = next((s for s in self.sources if _tensor_of(s) is tensor), None)
+        if source is None:
+            return []
+        if isinstance(source, CapturedSource):
+            names[f"w{number}"] = tensor if tensor._base is None else tensor._base
+            return [f"counter = w{number}._version", "if counter is not None:", "    counter[0] += 1"]
         names["bump"] = bump_version
-        return [f"bump({self._holder(source, f'w{number}', names)})"] if source is not None else []
+        return [f"bump({self._holder(source, f'w{number}', names)})"]
 
     def _holder(self, source: Source, name: str, names: dict[str, Any]) -> str:
         """The expression of the tensor (or array) behind a source in this call."""
