@@ -166,10 +166,9 @@ class KernelPrinter:
             self._line(depth + 1, f"{name} = {value}")
             self._line(depth + 1, f"{name}_at = {index_text(statement.position)}")
         else:
-            self._line(
-                depth,
-                f"{name} = {self._combined(name, statement.combine, value, statement.dtype, free=not statement.ordered)}",
-            )
+            free = not statement.ordered
+            combined = self._combined(name, statement.combine, value, statement.dtype, free=free)
+            self._line(depth, f"{name} = {combined}")
 
     @staticmethod
     def _combined(total: str, combine: str, value: str, dtype: DType, *, free: bool = False) -> str:

@@ -63,7 +63,9 @@ class _Scope:
 class KernelMaker:
     """Makes the kernel of one group. `buffers` holds the buffer of every stored node it reads or writes."""
 
-    def __init__(self, group: Group, buffers: Mapping[Node, Buffer], finder: AccessFinder, name: str, status: int) -> None:
+    def __init__(
+        self, group: Group, buffers: Mapping[Node, Buffer], finder: AccessFinder, name: str, status: int
+    ) -> None:
         self.group, self.buffers, self.finder = group, buffers, finder
         self.name, self.status = name, status
         self.scope = _Scope()
@@ -92,7 +94,13 @@ class KernelMaker:
         room = SCRATCH_BYTES
         for node, place in members.items():
             size = length * node.dtype.itemsize
-            if node in again and place.level == "full" and node not in self.buffers and size <= room and self._is_dear(node):
+            if (
+                node in again
+                and place.level == "full"
+                and node not in self.buffers
+                and size <= room
+                and self._is_dear(node)
+            ):
                 kept[node] = Buffer(f"row of {node.operation.name}", Spec((length,), node.dtype))
                 room -= size
         return kept
@@ -226,9 +234,7 @@ class KernelMaker:
     def _compute(self, node: Node) -> None:
         """Compute a member at its own place in the loops, and store it if it is stored."""
         here = self.group.places[node]
-        point = tuple(
-            variable(f"i{dim}", size).substitute(here.mapping) for dim, size in enumerate(node.shape)
-        )
+        point = tuple(variable(f"i{dim}", size).substitute(here.mapping) for dim, size in enumerate(node.shape))
         value = element(node, _Builder(self, node), point)
         value = self.let((node, here.position), value, node.dtype)
         if isinstance(value, Literal):

@@ -69,7 +69,9 @@ def _in_blocks(loop: Loop, sums: list[str]) -> list[Statement]:
     """The nest with the sums started anew for each block and collected in float64."""
     wide = [f"{name}_wide" for name in sums]
     before: list[Statement] = [Start(name, "add", float64) for name in wide]
-    after: list[Statement] = [Let(name, Convert(Name(total, float64), float32)) for name, total in zip(sums, wide, strict=True)]
+    after: list[Statement] = [
+        Let(name, Convert(Name(total, float64), float32)) for name, total in zip(sums, wide, strict=True)
+    ]
     return [*before, *_block_nest(loop, sums, wide), *after]
 
 

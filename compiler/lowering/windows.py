@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracegraph.compiler.ir import Node
+from tracegraph.compiler.lowering.pooling_loops import average_pool, max_pool
+from tracegraph.compiler.lowering.window_geometry import Geometry, Parts, geometry_of
 from tracegraph.compiler.ops.average_pooling import AveragePool, AveragePoolGradient
 from tracegraph.compiler.ops.convolution_operations import (
     Convolution,
@@ -17,100 +19,8 @@ from tracegraph.compiler.ops.convolution_operations import (
 from tracegraph.compiler.ops.max_pooling import MaxPool, MaxPoolGradient, MaxPoolIndices
 from tracegraph.compiler.ops.spec import Spec, float32, float64
 
-Parts = tuple[str, tuple[str, ...], tuple[str, ...], tuple[Spec, ...]]
-"""Title, lines of main, kernels, scratch."""
-
 MOST_SLOTS = 8
 """Shares that the images of a batch are divided in."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """A window sliding over two dimensions; one-dimensional cases have a first dimension of 1."""
-
-    height: int
-    width: int
-    out_height: int
-    out_width: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
-
-    @property
-    def plane(self) -> int:
-        """Elements of one input plane."""
-        return self.height * self.width
-
-    @property
-    def windows(self) -> int:
-        """Elements of one output plane."""
-        return self.out_height * self.out_width
-
-    @property
-    def taps(self) -> int:
-        """Elements of one window."""
-        return self.kernel[0] * self.kernel[1]
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether every window is one element, and every element a window."""
-        return self.taps == 1 and self.stride == (1, 1) and self.padding == (0, 0)
-
-    def loops(self, body: str, *, skipped: str = "") -> str:
-        """Loops over the window's taps and, for each, over the windows whose tap lies inside of the plane.
-
-        `body` sees `source` and `target`: positions in the input and output planes, and `tap`.
-        `skipped` is run for the windows whose tap lies outside.
-        """
-        (_, kw), (sh, sw), (ph, pw), (dh, dw) = self.kernel, self.stride, self.padding, self.dilation
-        lines = [
-            f"        for tap in range({self.taps}):",
-            f"            down = tap // {kw} * {dh} - {ph}",
-            f"            right = tap % {kw} * {dw} - {pw}",
-            f"            left_end = max(0, -(right // {sw}))",
-            f"            right_end = min({self.out_width}, ({self.width} - right + {sw - 1}) // {sw})",
-            "            right_end = max(left_end, right_end)",
-            f"            for i in range({self.out_height}):",
-            f"                row = i * {sh} + down",
-            f"                if row >= 0 and row < {self.height}:",
-        ]
-        edge = [
-            "                    for j in range({}):",
-            f"                        target = i * {self.out_width} + j",
-            f"                        {skipped}",
-        ]
-        if skipped and pw:
-            lines += [line.format("left_end") for line in edge]
-        lines += [
-            "                    for j in range(left_end, right_end):",
-            f"                        target = i * {self.out_width} + j",
-            f"                        source = row * {self.width} + j * {sw} + right",
-            f"                        {body}",
-        ]
-        if skipped and pw:
-            lines += [line.format(f"right_end, {self.out_width}") for line in edge]
-        if skipped and ph:
-            lines += ["                else:", *[line.format(self.out_width) for line in edge]]
-        return "\n".join(lines)
-
-
-def _geometry(x: tuple[int, ...], out: tuple[int, ...], kernel: tuple[int, ...], operation: Any) -> Geometry | None:
-    """The geometry of a window operation, if it has one or two spatial dimensions and is not empty."""
-    rank = len(kernel)
-    if rank not in (1, 2) or 0 in x or 0 in out or 0 in kernel:
-        return None
-
-    def pair(values: Any, filler: int) -> tuple[int, int]:
-        values = tuple(values)
-        return (filler, values[0]) if rank == 1 else (values[0], values[1])
-
-    height, width = pair(x[-rank:], 1)
-    out_height, out_width = pair(out[-rank:], 1)
-    return Geometry(
-        height, width, out_height, out_width, pair(kernel, 1), pair(operation.stride, 1), pair(operation.padding, 0),
-        pair(operation.dilation, 1),
-    )  # fmt: skip
 
 
 def window_routine(node: Node, *, use_blas: bool) -> Parts | None:
@@ -120,9 +30,9 @@ def window_routine(node: Node, *, use_blas: bool) -> Parts | None:
     if isinstance(node.operation, Convolution | ConvolutionInputGradient | ConvolutionWeightGradient):
         return _convolution(node) if use_blas else None
     if isinstance(node.operation, MaxPool | MaxPoolIndices | MaxPoolGradient):
-        return _max_pool(node)
+        return max_pool(node)
     if isinstance(node.operation, AveragePool | AveragePoolGradient):
-        return _average_pool(node)
+        return average_pool(node)
     return None
 
 
@@ -169,7 +79,7 @@ def _convolution(node: Node) -> Parts | None:
         x, w, y = node.spec, node.operands[1].spec, node.operands[0].spec
     else:
         x, w, y = node.operands[0].spec, node.spec, node.operands[1].spec
-    geometry = _geometry(x.shape, y.shape, w.shape[2:], operation)
+    geometry = geometry_of(x.shape, y.shape, w.shape[2:], operation)
     if geometry is None or w.size == 0:
         return None
     sizes = _Sizes(x.shape[0], x.shape[1], w.shape[0], operation.groups, geometry, x.dtype)
@@ -241,16 +151,26 @@ def _forward(sizes: _Sizes) -> Parts:
     windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
     filters = sizes.filters // groups
     direct = sizes.geometry.is_identity
-    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    patches = _patches_of_group(sizes)
     body = [] if direct else _gather(sizes)
     body += [
         f"for group in range({groups}):",
-        (f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
-        f"{patches}, {windows}, {dtype}(0.0), at(y, (image * {groups} + group) * {filters * windows}), {windows})"),
+        (
+            f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), "
+            f"{depth}, {patches}, {windows}, {dtype}(0.0), "
+            f"at(y, (image * {groups} + group) * {filters * windows}), {windows})"
+        ),
     ]
     opened = ["x = {0}", "w = {1}", "y = {out}"] + ([] if direct else ["patches = {s0}"])
     kernel = _images_kernel(sizes, "Convolve some images.", opened, body)
     return "convolution", (_slots_call(sizes),), (kernel,), () if direct else (sizes.patches,)
+
+
+def _patches_of_group(sizes: _Sizes) -> str:
+    """Where the patches of one group of one image lie: the image itself where a window is one element."""
+    one = sizes.depth * sizes.geometry.windows
+    direct = sizes.geometry.is_identity
+    return f"at(x, (image * {sizes.groups} + group) * {one})" if direct else f"at(patches, start + group * {one})"
 
 
 def _weight_gradient(sizes: _Sizes) -> Parts:
@@ -260,14 +180,16 @@ def _weight_gradient(sizes: _Sizes) -> Parts:
     direct = sizes.geometry.is_identity
     size = sizes.filters * depth
     parts = Spec((sizes.slots, size), sizes.dtype)
-    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    patches = _patches_of_group(sizes)
     body = [] if direct else _gather(sizes)
     body += [
         f"keep = {dtype}(0.0) if image == slot * {sizes.images} // {sizes.slots} else {dtype}(1.0)",
         f"for group in range({groups}):",
-        (f"    gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
-        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
-        f"at(parts, slot * {size} + group * {filters * depth}), {depth})"),
+        (
+            f"    gemm_{s}(False, True, {filters}, {depth}, {windows}, {dtype}(1.0), "
+            f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {patches}, {windows}, keep, "
+            f"at(parts, slot * {size} + group * {filters * depth}), {depth})"
+        ),
     ]
     opened = ["x = {0}", "g = {1}", "parts = {s0}"] + ([] if direct else ["patches = {s1}"])
     kernel = _images_kernel(sizes, "The weight gradient of some images.", opened, body)
@@ -296,124 +218,16 @@ def _input_gradient(sizes: _Sizes) -> Parts:
     windows, depth, groups = sizes.geometry.windows, sizes.depth, sizes.groups
     filters = sizes.filters // groups
     direct = sizes.geometry.is_identity
-    patches = f"at(x, (image * {groups} + group) * {depth * windows})" if direct else f"at(patches, start + group * {depth * windows})"
+    patches = _patches_of_group(sizes)
     body = [
         f"for group in range({groups}):",
-        (f"    gemm_{s}(True, False, {depth}, {windows}, {filters}, {dtype}(1.0), at(w, group * {filters * depth}), {depth}, "
-        f"at(g, (image * {groups} + group) * {filters * windows}), {windows}, {dtype}(0.0), {patches}, {windows})"),
+        (
+            f"    gemm_{s}(True, False, {depth}, {windows}, {filters}, {dtype}(1.0), at(w, group * {filters * depth}), "
+            f"{depth}, at(g, (image * {groups} + group) * {filters * windows}), {windows}, "
+            f"{dtype}(0.0), {patches}, {windows})"
+        ),
         *([] if direct else _spread(sizes)),
     ]
     opened = ["g = {0}", "w = {1}", "x = {out}"] + ([] if direct else ["patches = {s0}"])
     kernel = _images_kernel(sizes, "The input gradient of some images.", opened, body)
     return "convolution input gradient", (_slots_call(sizes),), (kernel,), () if direct else (sizes.patches,)
-
-
-# -- pooling -----------------------------------------------------------------------------------------------------------
-
-
-def _max_pool(node: Node) -> Parts | None:
-    operation: Any = node.operation
-    x, y = (node.spec, node.operands[0].spec) if isinstance(operation, MaxPoolGradient) else (node.operands[0].spec, node.spec)
-    geometry = _geometry(x.shape, y.shape, operation.kernel_size, operation)
-    if geometry is None:
-        return None
-    planes = y.size // geometry.windows
-    dtype = x.dtype.name
-    head = ["@kernel", "def {name}_planes(lo, hi, table):"]
-    start = [
-        f"        at_x = r * {geometry.plane}",
-        f"        at_y = r * {geometry.windows}",
-    ]
-    if isinstance(operation, MaxPool):
-        body = [
-            '    """The maximum of each window of some planes."""',
-            "    x = {0}",
-            "    y = {out}",
-            "    for r in range(lo, hi):",
-            *start,
-            f"        for position in range({geometry.windows}):",
-            f"            y[at_y + position] = {dtype}(-1e999)",
-            geometry.loops("y[at_y + target] = maximum(y[at_y + target], x[at_x + source])"),
-        ]
-    elif isinstance(operation, MaxPoolIndices):
-        body = [
-            '    """Where the maximum of each window of some planes lies: the first of equal ones."""',
-            "    x = {0}",
-            "    y = {out}",
-            "    for r in range(lo, hi):",
-            *start,
-            _search_loops(geometry, dtype),
-        ]
-    else:
-        body = [
-            '    """Send each cotangent to where the maximum was."""',
-            "    g = {0}",
-            "    y = {1}",
-            "    x = {out}",
-            "    for r in range(lo, hi):",
-            *start,
-            f"        for position in range({geometry.plane}):",
-            f"            x[at_x + position] = {dtype}(0.0)",
-            f"        for position in range({geometry.windows}):",
-            "            x[at_x + y[at_y + position]] += g[at_y + position]",
-        ]
-    grain = max(1, (1 << 14) // (geometry.windows * geometry.taps))
-    main = (f"parallel({{name}}_planes, 0, {planes}, {grain}, table)",)
-    return f"{operation.name.replace('_', ' ')}", main, ("\n".join([*head, *body, ""]),), ()
-
-
-def _average_pool(node: Node) -> Parts | None:
-    """Averages over windows of one size; where they differ at the borders, NumPy computes them."""
-    operation: Any = node.operation
-    gradient = isinstance(operation, AveragePoolGradient)
-    x, y = (node.spec, node.operands[0].spec) if gradient else (node.operands[0].spec, node.spec)
-    geometry = _geometry(x.shape, y.shape, operation.kernel_size, operation)
-    divisor = operation.divisor(x.shape)
-    if geometry is None or not isinstance(divisor, int):
-        return None
-    dtype = x.dtype.name
-    into, size = ("x", geometry.plane) if gradient else ("y", geometry.windows)
-    move = "x[at_x + source] += y[at_y + target]" if gradient else "y[at_y + target] += x[at_x + source]"
-    text = [
-        "@kernel",
-        "def {name}_planes(lo, hi, table):",
-        f'    """The {"gradient of the " if gradient else ""}average of each window of some planes."""',
-        f"    x = {'{out}' if gradient else '{0}'}",
-        f"    y = {'{0}' if gradient else '{out}'}",
-        "    for r in range(lo, hi):",
-        f"        at_x = r * {geometry.plane}",
-        f"        at_y = r * {geometry.windows}",
-        f"        for position in range({size}):",
-        f"            {into}[at_{into} + position] = {dtype}(0.0)",
-        geometry.loops(move),
-        f"        for position in range({size}):",
-        f"            {into}[at_{into} + position] /= {dtype}({float(divisor)!r})",
-        "",
-    ]
-    grain = max(1, (1 << 14) // (geometry.windows * geometry.taps))
-    main = (f"parallel({{name}}_planes, 0, {y.size // geometry.windows}, {grain}, table)",)
-    return operation.name.replace("_", " "), main, ("\n".join(text),), ()
-
-
-def _search_loops(geometry: Geometry, dtype: str) -> str:
-    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = geometry.kernel, geometry.stride, geometry.padding, geometry.dilation
-    return "\n".join(
-        [
-            f"        for i in range({geometry.out_height}):",
-            f"            for j in range({geometry.out_width}):",
-            f"                best = {dtype}(-1e999)",
-            "                found = int64(-1)",
-            f"                for down in range({kh}):",
-            f"                    row = i * {sh} - {ph} + down * {dh}",
-            f"                    if row >= 0 and row < {geometry.height}:",
-            f"                        for right in range({kw}):",
-            f"                            column = j * {sw} - {pw} + right * {dw}",
-            f"                            if column >= 0 and column < {geometry.width}:",
-            f"                                place = row * {geometry.width} + column",
-            "                                value = x[at_x + place]",
-            "                                if value > best or value != value or found < 0:",
-            "                                    best = value",
-            "                                    found = place",
-            f"                y[at_y + i * {geometry.out_width} + j] = found",
-        ]
-    )

@@ -26,7 +26,12 @@ _DECORATIONS = (
 
 
 # Names of the functions that get and set the number of OpenBLAS's own threads.
-_THREAD_DECORATIONS = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads")  # fmt: skip
+_THREAD_DECORATIONS = (
+    "scipy_openblas_{}_num_threads64_",
+    "openblas_{}_num_threads64_",
+    "scipy_openblas_{}_num_threads",
+    "openblas_{}_num_threads",
+)
 
 
 @dataclasses.dataclass(frozen=True)

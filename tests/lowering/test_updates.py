@@ -106,7 +106,11 @@ def constants_and_outputs() -> Made:
 
 
 def flipped_and_rolled() -> Made:
-    return (a, b), (make(op("flip", (0, 1)), a),), ((a, make(op("flip", (0,)), a)), (b, make(ADD, make(op("flip", (1,)), b), a)))
+    return (
+        (a, b),
+        (make(op("flip", (0, 1)), a),),
+        ((a, make(op("flip", (0,)), a)), (b, make(ADD, make(op("flip", (1,)), b), a))),
+    )
 
 
 def unchanged() -> Made:
@@ -137,7 +141,9 @@ def failing_graph(last: Node, index: Node) -> Graph:
 
 def test_a_kernel_that_fails_writes_nothing() -> None:
     index = placeholder(2, (3,), "int64", label="index")
-    executable = check(failing_graph(make(op("gather", 0), a, make(Expand((3, 4)), make(Reshape((3, 1)), index))), index), ramps())
+    executable = check(
+        failing_graph(make(op("gather", 0), a, make(Expand((3, 4)), make(Reshape((3, 1)), index))), index), ramps()
+    )
     assert_fails_cleanly(executable)
 
 

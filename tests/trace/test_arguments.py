@@ -70,7 +70,12 @@ def test_nested_containers() -> None:
     def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
         @wrap
         def f(tree: Any) -> Any:
-            return {"sum": tree["a"] + tree["b"][0], "pair": Pair(tree["b"][1] * 2, [tree["a"]]), 1: (), "n": len(tree["b"])}
+            return {
+                "sum": tree["a"] + tree["b"][0],
+                "pair": Pair(tree["b"][1] * 2, [tree["a"]]),
+                1: (),
+                "n": len(tree["b"]),
+            }
 
         for _ in range(2):
             yield f({"a": ramp(2), "b": (ramp(2), ramp(3))})

@@ -273,7 +273,11 @@ traced_double = trace(double)
 
 def test_pickling_and_copying() -> None:
     traced_double(ramp(2))
-    for other in (pickle.loads(pickle.dumps(trace(reads_item))), copy.copy(traced_double), copy.deepcopy(traced_double)):
+    for other in (
+        pickle.loads(pickle.dumps(trace(reads_item))),
+        copy.copy(traced_double),
+        copy.deepcopy(traced_double),
+    ):
         for _ in range(2):
             assert other(ramp(2, start=1)).tolist() in ([2, 4], [1, 2])
 

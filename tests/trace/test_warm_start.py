@@ -28,8 +28,13 @@ print(step.explain().origin, step.entries[0].hits, [value.tolist() for value in 
 def run(cache: Path, project: Path) -> str:
     """What the program prints in a new process."""
     environment = {**os.environ, "TRACEGRAPH_CACHE_DIR": str(cache), "PYTHONPATH": str(project)}
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-W", "error", "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120, check=False
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -273,8 +273,8 @@ class CompiledBackward:
         def call(cotangents: Sequence[Tensor | None]) -> list[Tensor | None]:
             if _state.local.grad_enabled:
                 raise GradientError(
-                    f"{self.name}: the gradient of a traced function's result cannot be differentiated again from outside; "
-                    "compute both derivatives inside of the traced function, or call it without @trace"
+                    f"{self.name}: the gradient of a traced function's result cannot be differentiated again from "
+                    "outside; compute both derivatives inside of the traced function, or call it without @trace"
                 )
             pattern = tuple(g is not None for g in cotangents)
             together = variants.get(pattern)

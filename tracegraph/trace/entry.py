@@ -143,10 +143,10 @@ class Entry:
 
     def _generate(self, plan: OutputPlan, saved: Sequence[int | str]) -> tuple[str, dict[str, Any]]:
         names: dict[str, Any] = {
-            "MISS": MISS, "entry": self, "state": _state, "local": _state.local, "Tensor": Tensor, "new": Tensor.__new__,
-            "apply": dispatch.apply, "captured": self.captured, "pool_empty": POOL.empty, "np_empty": np.empty,
-            "ascontiguousarray": np.ascontiguousarray, "copyto": np.copyto, "array": np.array, "may_share": np.may_share_memory,
-            "overlaps": overlaps,
+            "MISS": MISS, "entry": self, "state": _state, "local": _state.local, "Tensor": Tensor,
+            "new": Tensor.__new__, "apply": dispatch.apply, "captured": self.captured, "pool_empty": POOL.empty, "np_empty": np.empty,
+            "ascontiguousarray": np.ascontiguousarray, "copyto": np.copyto, "array": np.array,
+            "may_share": np.may_share_memory, "overlaps": overlaps,
             "make_output": OutputNode, "backward": self.backward, "default_dtype": self.default_dtype,
             "guards_ok": self.guards.check_fast, **plan.constants,
         }  # fmt: skip
@@ -214,8 +214,8 @@ class Entry:
         names[f"gdtype{number}"] = value._data.dtype
         return [
             f"    g{number} = {owner}._grad",
-            (f"    if g{number} is None or g{number}._data.shape != gshape{number} or g{number}._data.dtype != gdtype{number} "
-            f"or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:"),
+            (f"    if g{number} is None or g{number}._data.shape != gshape{number} "
+            f"or g{number}._data.dtype != gdtype{number} or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:"),
             "        return MISS",
         ]
 
@@ -232,16 +232,18 @@ class Entry:
             return []
         names["elsewhere"] = frozenset(self.arguments.captured_ids - first.keys())
         grads, others = list(first.values()), list(dict.fromkeys(self._paths.values()))
+        ids = "".join(f"id({path}), " for path in others)
         lines += [
             f"    grads = {{{', '.join(f'id({name})' for name in grads)}}}",
-            f"    if not grads.isdisjoint(elsewhere) or not grads.isdisjoint(({''.join(f'id({path}), ' for path in others)})):",
+            f"    if not grads.isdisjoint(elsewhere) or not grads.isdisjoint(({ids})):",
             "        return MISS",
         ]
         if self._written:
             arrays = [f"{path}._data" if isinstance(value, Tensor) else path for path, value in self.arguments.leaves]
+            owners = "".join(f"{_owner(array)}, " for array in arrays)
             lines += [
                 f"    grads = {{{', '.join(_owner(f'{name}._data') for name in grads)}}}",
-                f"    if len(grads) != {len(grads)} or not grads.isdisjoint(({''.join(_owner(array) + ', ' for array in arrays)})):",
+                f"    if len(grads) != {len(grads)} or not grads.isdisjoint(({owners})):",
                 "        return MISS",
             ]
         return lines

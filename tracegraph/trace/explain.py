@@ -56,7 +56,8 @@ class Explanation:
             )
             lines += [f"    host step: {step}" for step in self.host_steps]
             lines.append(
-                f"  memory: {self.arena_bytes:,} bytes of intermediates at the peak ({self.unshared_bytes:,} without reuse)"
+                f"  memory: {self.arena_bytes:,} bytes of intermediates at the peak "
+                f"({self.unshared_bytes:,} without reuse)"
             )
             lines.append(f"  compiled in {self.compile_seconds:.2f} s ({self.origin})")
             lines += [

@@ -126,8 +126,8 @@ class TracedFunction(Generic[Parameters, Result]):
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"traced function {getattr(self.function, '__qualname__', self.function)} runs plain for other calls from now on: "
-                f"{why}; see explain()",
+                f"traced function {getattr(self.function, '__qualname__', self.function)} runs plain for other calls "
+                f"from now on: {why}; see explain()",
                 stacklevel=4,
             )
 
@@ -140,7 +140,8 @@ class TracedFunction(Generic[Parameters, Result]):
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
             name = getattr(self.function, "__qualname__", repr(self.function))
             recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
-            warnings.warn(f"traced function {name} runs plain: the compiler failed ({error})", CompileWarning, stacklevel=5)
+            message = f"traced function {name} runs plain: the compiler failed ({error})"
+            warnings.warn(message, CompileWarning, stacklevel=5)
             return None
 
     def _compile(

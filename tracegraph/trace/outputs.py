@@ -97,6 +97,8 @@ class OutputPlanner:
         if new and isinstance(entry, Root) and not entry.external:
             self._returned_ids.add(id(tensor))
             self._gradient(tensor, name)
+            if tensor._grad is not None:
+                self.plan.lines.append(f"{name}._grad = {self._returned(tensor._grad)}")
         return name
 
     def tensor(self, tensor: Tensor) -> str:

@@ -183,12 +183,16 @@ class Recorder:
         """An operation was executed."""
         self.operations += 1
         self.bytes_moved += result._data.nbytes
-        if getattr(operation, "data_dependent", False):
+        if operation.data_dependent:
             self.unsupported(f"{operation.name} gives a shape that depends on values")
+            self.entries[id(result)] = self._by_data[id(result._data)] = Root(result, constant(result._data))
+            return
         nodes = [self.node(operand) for operand in operands]
         node = make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
         if node.shape != result._data.shape or node.dtype != result._data.dtype:
-            self.unsupported(f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)")
+            self.unsupported(
+                f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)"
+            )
         if result._base is not None and operation.is_view:
             parent = self.entries[id(operands[0])]
             root = parent if isinstance(parent, Root) else parent.root
