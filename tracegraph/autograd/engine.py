@@ -143,7 +143,8 @@ def _start(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], name:
         if cotangent is None:
             if output._data.size != 1:
                 raise GradientError(
-                    f"{name}: a gradient is made only for one-element outputs, not for shape {output.shape}; pass gradient="
+                    f"{name}: a gradient is made only for one-element outputs, not for shape {output.shape}; "
+                    "pass gradient="
                 )
             cotangent = dispatch.as_tensor(np.ones(output._data.shape, output._data.dtype), literal=True)
         if cotangent._data.shape != output._data.shape:

@@ -2,12 +2,19 @@
 
 import abc
 import keyword
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import is_
 from typing import Any, Final
 
 from tracegraph.observe.arguments import ArgumentPlan, plan_arguments
+from tracegraph.observe.comparison import (
+    class_name,
+    describe,
+    dict_unchanged,
+    list_unchanged,
+    same_objects,
+    unchanged,
+)
 from tracegraph.observe.model import Edge, Leaf, Node, Watched
 from tracegraph.observe.reach import Reach
 from tracegraph.observe.values import (
@@ -20,7 +27,6 @@ from tracegraph.observe.values import (
     read_cell,
     read_slot,
     same,
-    shallow_items,
 )
 
 _SINGLETONS: Final = (None, True, False, Ellipsis, NotImplemented)
@@ -97,7 +103,7 @@ class Guards:
             try:
                 if eval(guard.check, self._constants, local):
                     continue
-                now = _describe(eval(guard.current, self._constants, local))
+                now = describe(eval(guard.current, self._constants, local))
             except (LookupError, AttributeError, TypeError, ValueError):
                 now = "missing"
             return f"{guard.subject} was {guard.was}, now {now}"
@@ -130,8 +136,8 @@ class _Builder:
         self.names: dict[int, str] = {}
         self.constants: dict[str, Any] = {
             "same": same, "M": MISSING, "instance_dict": instance_dict, "read_cell": read_cell, "read_slot": read_slot,
-            "unchanged": _unchanged, "class_mro": class_mro, "abc_token": abc.get_cache_token,
-            "same_objects": _same_objects, "list_unchanged": _list_unchanged, "dict_unchanged": _dict_unchanged,
+            "unchanged": unchanged, "class_mro": class_mro, "abc_token": abc.get_cache_token,
+            "same_objects": same_objects, "list_unchanged": list_unchanged, "dict_unchanged": dict_unchanged,
         }  # fmt: skip
         self.plan = plan_arguments(reach, args, kwargs, argument_values)
 
@@ -298,7 +304,7 @@ class _Builder:
                 return
             expression = f"{self._view(edge.owner)}[{name!r}]"
             self._add(
-                self._equals(expression, value), expression, subject, _describe(value), self._is_watched(edge.owner)
+                self._equals(expression, value), expression, subject, describe(value), self._is_watched(edge.owner)
             )
             return
         elif accessor == "attribute":
@@ -319,7 +325,7 @@ class _Builder:
             expression = f"instance_dict({self._name(edge.owner)})"
         else:
             raise AssertionError(f"unknown kind of read: {accessor}")
-        self._add(self._equals(expression, value), expression, subject, _describe(value), edge.protected)
+        self._add(self._equals(expression, value), expression, subject, describe(value), edge.protected)
 
     def _items(self, node: Node) -> None:
         before = self.reach.snapshots.get(id(node.value))
@@ -333,16 +339,16 @@ class _Builder:
             for position, item in enumerate(before):
                 read = f"{owner}[{position}]"
                 self._add(
-                    self._equals(read, item), read, f"item {position} of {node.path} ({node.site})", _describe(item)
+                    self._equals(read, item), read, f"item {position} of {node.path} ({node.site})", describe(item)
                 )
             return
         half = len(before) // 2
         if kind is dict and half <= _UNROLLED and all(type(key) is str for key in before[:half]):
             keys = self._name(before[:half])
-            self._add(f"(*{owner},) == {keys}", f"(*{owner},)", f"the keys of {node.path}", _describe(before[:half]))
+            self._add(f"(*{owner},) == {keys}", f"(*{owner},)", f"the keys of {node.path}", describe(before[:half]))
             for key, item in zip(before[:half], before[half:], strict=True):
                 read = f"{owner}[{key!r}]"
-                self._add(self._equals(read, item), read, f"item {key!r} of {node.path} ({node.site})", _describe(item))
+                self._add(self._equals(read, item), read, f"item {key!r} of {node.path} ({node.site})", describe(item))
             return
         if kind is dict:
             check = f"dict_unchanged({owner}, {self._name(before[:half])}, {self._name(before[half:])})"
@@ -350,50 +356,6 @@ class _Builder:
             reader = "list_unchanged" if kind is list else "unchanged"
             check = f"{reader}({owner}, {self._name(before)})"
         self._add(check, owner, subject, f"{half if issubclass(kind, dict) else len(before)} items as they were")
-
-
-def _same_objects(now: Collection[Any], before: tuple[Any, ...]) -> bool:
-    return len(now) == len(before) and all(map(is_, now, before))
-
-
-def _unchanged(container: Any, before: tuple[Any, ...]) -> bool:
-    return same_items(shallow_items(container), before)
-
-
-def same_items(after: tuple[Any, ...], before: tuple[Any, ...]) -> bool:
-    """Tell whether two tuples hold the same things, item by item."""
-    return len(after) == len(before) and (all(map(is_, after, before)) or all(map(same, after, before)))
-
-
-def _list_unchanged(container: list[Any], before: tuple[Any, ...]) -> bool:
-    return len(container) == len(before) and (all(map(is_, container, before)) or all(map(same, container, before)))
-
-
-def _dict_unchanged(container: dict[Any, Any], keys: tuple[Any, ...], values: tuple[Any, ...]) -> bool:
-    if len(container) != len(keys):
-        return False
-    if all(map(is_, container.values(), values)) and all(map(is_, container, keys)):
-        return True
-    return all(map(same, container, keys)) and all(map(same, container.values(), values))
-
-
-def class_name(cls: type) -> str:
-    """Return the name of a class without asking its metaclass."""
-    return str(type.__dict__["__name__"].__get__(cls))
-
-
-def _describe(value: Any) -> str:
-    if value is MISSING:
-        return "missing"
-    if is_immutable(value):
-        text = repr(value)
-        return text if len(text) <= 60 else text[:57] + "..."
-    name = value.__dict__.get("__name__") if type(value).__name__ == "module" else getattr(type(value), "__name__", "?")
-    if type(value).__name__ in ("function", "builtin_function_or_method"):
-        return f"the function `{value.__name__}`"
-    if issubclass(type(value), type):
-        return f"the class `{class_name(value)}`"
-    return f"module `{name}`" if type(value).__name__ == "module" else f"one {name} object"
 
 
 def _source(name: str, plan: ArgumentPlan, guards: list[Guard]) -> str:

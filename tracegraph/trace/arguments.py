@@ -110,8 +110,10 @@ class ArgumentGuards:
             else:
                 lines.append("d = x")
             lines += [
-                f"if d.shape != S{number} or d.strides != R{number}"
-                f" or (d.dtype is not T{number} and d.dtype != T{number}):",
+                (
+                    f"if d.shape != S{number} or d.strides != R{number}"
+                    f" or (d.dtype is not T{number} and d.dtype != T{number}):"
+                ),
                 "    return MISS",
             ]
             lines += self._identity(number, value, names) + self._sharing(path, value)

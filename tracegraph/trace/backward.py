@@ -13,11 +13,13 @@ from tracegraph import _state
 from tracegraph.autograd import engine
 from tracegraph.autograd.node import FunctionNode, edge_of
 from tracegraph.compiler.executable import Executable, compile_graph
-from tracegraph.compiler.ir import Graph, Node, topological
+from tracegraph.compiler.ir import Graph, Node, make, topological
 from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.leaves import Input
+from tracegraph.compiler.ops.movement import Permute
 from tracegraph.runtime.errors import GradientError
 from tracegraph.tensor import Tensor
+from tracegraph.trace.outputs import inverse, memory_order
 from tracegraph.trace.recorder import Recorder, Root
 
 Pattern = tuple[bool, ...]
@@ -35,6 +37,8 @@ class Variant:
     graph: Graph
     saved: list[Node]
     given: list[bool]
+    orders: list[tuple[int, ...] | None]
+    """For each result how its dimensions are to be exchanged, so that it lies in memory as the plain gradient does."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +158,15 @@ def _record_variant(recorder: Recorder, tensors: Sequence[Tensor], targets: Sequ
     finally:
         del recorder.inputs[before:]
     given = [id(edge) in found for edge in edges]
-    outputs = [recorder.node(found[id(edge)]) for edge in edges if id(edge) in found]
+    outputs, orders = [], []
+    for edge in edges:
+        if id(edge) in found:
+            order = memory_order(found[id(edge)]._data)
+            node = recorder.node(found[id(edge)])
+            outputs.append(node if order is None else make(Permute(order), node, backward=True))
+            orders.append(None if order is None else inverse(order))
     graph, saved = _cut(name, forward, cotangents, outputs)
-    return Variant(graph, saved, given)
+    return Variant(graph, saved, given, orders)
 
 
 def _cut(name: str, forward: set[Node], cotangents: list[Node], outputs: list[Node]) -> tuple[Graph, list[Node]]:
@@ -212,6 +222,7 @@ class _CompiledVariant:
         self._graph = variant.graph
         self._executable: Executable | None = None
         self.given = variant.given
+        self.orders = variant.orders
         self.saved = [positions[node] for node in variant.saved]
 
     def executable(self) -> Executable:
@@ -224,7 +235,8 @@ class _CompiledVariant:
         """The gradients of the targets."""
         dtypes = [node.dtype for node in self._graph.inputs[len(self.saved) :]]
         arrays = [np.ascontiguousarray(g._data, dtype) for g, dtype in zip(cotangents, dtypes, strict=True)]
-        results = iter(self.executable().run([*[saved[number] for number in self.saved], *arrays]))
+        found = self.executable().run([*[saved[number] for number in self.saved], *arrays])
+        results = iter([a if order is None else a.transpose(order) for a, order in zip(found, self.orders, strict=True)])
         return [Tensor(next(results)) if given else None for given in self.given]
 
 

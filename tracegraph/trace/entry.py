@@ -144,7 +144,8 @@ class Entry:
     def _generate(self, plan: OutputPlan, saved: Sequence[int | str]) -> tuple[str, dict[str, Any]]:
         names: dict[str, Any] = {
             "MISS": MISS, "entry": self, "state": _state, "local": _state.local, "Tensor": Tensor,
-            "new": Tensor.__new__, "apply": dispatch.apply, "captured": self.captured, "pool_empty": POOL.empty, "np_empty": np.empty,
+            "new": Tensor.__new__, "apply": dispatch.apply, "captured": self.captured,
+            "pool_empty": POOL.empty, "np_empty": np.empty,
             "ascontiguousarray": np.ascontiguousarray, "copyto": np.copyto, "array": np.array,
             "may_share": np.may_share_memory, "overlaps": overlaps,
             "make_output": OutputNode, "backward": self.backward, "default_dtype": self.default_dtype,
@@ -179,8 +180,10 @@ class Entry:
         if not self.executable.single:
             lines += [
                 "    if failed == 0:",
-                (f"        failed = segments(workspace, ({''.join(name + ', ' for name in self._all_arrays(arrays))}"
-                f"{''.join(name + ', ' for name in outputs)}))"),
+                (
+                    f"        failed = segments(workspace, ({''.join(name + ', ' for name in self._all_arrays(arrays))}"
+                    f"{''.join(name + ', ' for name in outputs)}))"
+                ),
             ]
             names["segments"] = self._run_segments
         lines += ["    workspaces.give_back(workspace)", "    if failed:", "        return MISS"]
@@ -214,8 +217,11 @@ class Entry:
         names[f"gdtype{number}"] = value._data.dtype
         return [
             f"    g{number} = {owner}._grad",
-            (f"    if g{number} is None or g{number}._data.shape != gshape{number} "
-            f"or g{number}._data.dtype != gdtype{number} or g{number}._data.strides != gstrides{number} or g{number}.requires_grad is not {value.requires_grad}:"),
+            (
+                f"    if g{number} is None or g{number}._data.shape != gshape{number} "
+                f"or g{number}._data.dtype != gdtype{number} or g{number}._data.strides != gstrides{number} "
+                f"or g{number}.requires_grad is not {value.requires_grad}:"
+            ),
             "        return MISS",
         ]
 

@@ -282,7 +282,7 @@ class TracedFunction(Generic[Parameters, Result]):
 
     def _latest(self) -> Entry:
         if not self.entries:
-            raise ArgumentTypeError(f"{self!r} has not been compiled; call it first, then see explain() for the reasons")
+            raise ArgumentTypeError(f"{self!r} has not been compiled; call it first, and see explain() for reasons")
         return self.entries[0]
 
     def explain(self, *args: Any, **kwargs: Any) -> Explanation:

@@ -10,7 +10,8 @@ import numpy as np
 
 from tracegraph import pytree
 from tracegraph.autograd.node import FreedNode
-from tracegraph.compiler.ir import Node
+from tracegraph.compiler.ir import Node, make
+from tracegraph.compiler.ops.movement import Permute
 from tracegraph.tensor import Tensor
 from tracegraph.trace.recorder import Recorder, Root, View
 from tracegraph.trace.sources import ArgumentSource, GradSource
@@ -32,6 +33,19 @@ class OutputPlan:
     number of the output, and the tensor of the recording run."""
     fresh: dict[int, str] = field(default_factory=dict)
     """The name of the tensor over each output."""
+
+
+def memory_order(array: np.ndarray) -> tuple[int, ...] | None:
+    """The dimensions from the slowest to the fastest, where an array is contiguous in another than row-major order."""
+    if array.flags.c_contiguous:
+        return None
+    order = tuple(sorted(range(array.ndim), key=lambda dim: -array.strides[dim]))
+    return order if array.transpose(order).flags.c_contiguous else None
+
+
+def inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes another."""
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 class OutputPlanner:
@@ -117,7 +131,12 @@ class OutputPlanner:
         if isinstance(entry, View):
             return self._view(tensor, entry, name)
         array = f"o{len(self.plan.nodes)}"
-        self.plan.nodes.append(entry.node)
+        order = memory_order(tensor._data)
+        if order is None:
+            self.plan.nodes.append(entry.node)
+        else:
+            self.plan.nodes.append(make(Permute(order), entry.node))
+            array += f".transpose({inverse(order)})"
         self.plan.lines += [f"{name} = new(Tensor)", f"{name}._data = {array}"]
         if type(tensor) is not Tensor:
             self.recorder.unsupported(f"returns a {type(tensor).__name__} made in the call")

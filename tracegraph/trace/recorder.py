@@ -74,7 +74,9 @@ class Reason:
     line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.text} ({self.filename}:{self.line})" if self.filename else self.text
+        if not self.filename or f":{self.line}" in self.text:
+            return self.text
+        return f"{self.text} ({self.filename}:{self.line})"
 
 
 class Recorder:
@@ -173,7 +175,9 @@ class Recorder:
         stamp = entry.root.stamp
         if entry.stamp != stamp:
             parent = self._current(entry.parent)
-            entry.node = parent if entry.operation is None else make(entry.operation, parent, location=entry.node.location)
+            entry.node = (
+                parent if entry.operation is None else make(entry.operation, parent, location=entry.node.location)
+            )
             entry.stamp = stamp
         return entry.node
 
