@@ -156,8 +156,8 @@ def _forward(sizes: _Sizes) -> Parts:
     body += [
         f"for group in range({groups}):",
         (
-            f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), at(w, group * {filters * depth}), "
-            f"{depth}, {patches}, {windows}, {dtype}(0.0), "
+            f"    gemm_{s}(False, False, {filters}, {windows}, {depth}, {dtype}(1.0), "
+            f"at(w, group * {filters * depth}), {depth}, {patches}, {windows}, {dtype}(0.0), "
             f"at(y, (image * {groups} + group) * {filters * windows}), {windows})"
         ),
     ]

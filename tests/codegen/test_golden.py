@@ -33,13 +33,19 @@ def softmax() -> Graph:
 
 
 def layer_norm() -> Graph:
-    x, scale, shift = placeholder(0, (32, 10), label="x"), placeholder(1, (10,), label="scale"), placeholder(2, (10,), label="shift")
+    x, scale, shift = (
+        placeholder(0, (32, 10), label="x"),
+        placeholder(1, (10,), label="scale"),
+        placeholder(2, (10,), label="shift"),
+    )
     tenth = constant(np.float32(0.1))
     mean = make(Reshape((32, 1)), make(MULTIPLY, op("sum", x, dims=(1,)), tenth))
     centred = make(SUBTRACT, x, mean)
     variance = make(Reshape((32, 1)), make(MULTIPLY, op("sum", make(MULTIPLY, centred, centred), dims=(1,)), tenth))
     spread = op("sqrt", make(ADD, variance, constant(np.float32(1e-5))))
-    return Graph("layer_norm", (x, scale, shift), (make(ADD, make(MULTIPLY, op("divide", centred, spread), scale), shift),))
+    return Graph(
+        "layer_norm", (x, scale, shift), (make(ADD, make(MULTIPLY, op("divide", centred, spread), scale), shift),)
+    )
 
 
 def rows_and_columns() -> Graph:
@@ -50,9 +56,17 @@ def rows_and_columns() -> Graph:
 
 
 def descent_step() -> Graph:
-    p, g, momentum, rate = (placeholder(n, s, label=name) for n, (name, s) in enumerate((("p", (8, 4)), ("g", (8, 4)), ("m", (8, 4)), ("rate", ()))))
+    p, g, momentum, rate = (
+        placeholder(n, s, label=name)
+        for n, (name, s) in enumerate((("p", (8, 4)), ("g", (8, 4)), ("m", (8, 4)), ("rate", ())))
+    )
     moved = make(ADD, make(MULTIPLY, momentum, constant(np.float32(0.9))), g)
-    return Graph("descent_step", (p, g, momentum, rate), (), ((momentum, moved), (p, make(SUBTRACT, p, make(MULTIPLY, moved, rate)))))
+    return Graph(
+        "descent_step",
+        (p, g, momentum, rate),
+        (),
+        ((momentum, moved), (p, make(SUBTRACT, p, make(MULTIPLY, moved, rate)))),
+    )
 
 
 def gather() -> Graph:
@@ -62,7 +76,11 @@ def gather() -> Graph:
 
 
 def dense_layer() -> Graph:
-    x, weight, bias = placeholder(0, (16, 8), label="x"), placeholder(1, (4, 8), label="weight"), placeholder(2, (4,), label="bias")
+    x, weight, bias = (
+        placeholder(0, (16, 8), label="x"),
+        placeholder(1, (4, 8), label="weight"),
+        placeholder(2, (4,), label="bias"),
+    )
     product = make(MATMUL, x, make(Permute((1, 0)), weight))
     return Graph("dense_layer", (x, weight, bias), (op("maximum", make(ADD, product, bias), constant(np.float32(0))),))
 

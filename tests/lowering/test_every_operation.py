@@ -16,9 +16,7 @@ from tracegraph.compiler.ops.logical import LOGICAL_NOT
 from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime import cache_info
 
-NAMES = sorted(
-    name for name, made in OPERATIONS.items() if made.kind is not Kind.LEAF and not made.data_dependent
-)
+NAMES = sorted(name for name, made in OPERATIONS.items() if made.kind is not Kind.LEAF and not made.data_dependent)
 PACKED = 24
 """Samples in one graph."""
 

@@ -236,7 +236,9 @@ class _CompiledVariant:
         dtypes = [node.dtype for node in self._graph.inputs[len(self.saved) :]]
         arrays = [np.ascontiguousarray(g._data, dtype) for g, dtype in zip(cotangents, dtypes, strict=True)]
         found = self.executable().run([*[saved[number] for number in self.saved], *arrays])
-        results = iter([a if order is None else a.transpose(order) for a, order in zip(found, self.orders, strict=True)])
+        results = iter(
+            [a if order is None else a.transpose(order) for a, order in zip(found, self.orders, strict=True)]
+        )
         return [Tensor(next(results)) if given else None for given in self.given]
 
 
