@@ -80,6 +80,7 @@ from tracegraph.compiler.ops.spec import (
 from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
+from tracegraph.construct import tensor as tensor
 from tracegraph.methods import attach
 from tracegraph.random import (
     Generator as Generator,
@@ -104,7 +105,6 @@ from tracegraph.random import (
 )
 from tracegraph.runtime import errors as errors
 from tracegraph.tensor import Tensor as Tensor
-from tracegraph.tensor import tensor as tensor
 from tracegraph.trace import trace as trace
 
 attach()

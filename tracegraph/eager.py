@@ -14,9 +14,10 @@ from tracegraph.autograd.node import GradNode
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import FLOATS, Spec, as_dtype, bool_, category, float32, float64, int64, promote_types
+from tracegraph.construct import as_array
 from tracegraph.inplace import assign, refresh_view
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, TracegraphError
-from tracegraph.tensor import MAYBE, Tensor, as_array, make_view
+from tracegraph.tensor import MAYBE, Tensor, make_view
 
 _new = Tensor.__new__
 _local = _state.local

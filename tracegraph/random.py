@@ -11,8 +11,9 @@ import numpy as np
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.random import *  # noqa: F403
+from tracegraph.construct import check_device
 from tracegraph.runtime.errors import ArgumentTypeError, ShapeError
-from tracegraph.tensor import Tensor, check_device
+from tracegraph.tensor import Tensor
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 

@@ -2,17 +2,17 @@
 Its operations are attached from the operation list (`methods`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracegraph import _state
-from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.spec import DType, Spec, as_dtype
+from tracegraph.compiler.ops.spec import DType, Spec
 from tracegraph.formatting import format_tensor
+from tracegraph.handles import RemovableHandle
 from tracegraph.inplace import assign, refresh_view
-from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
 
 MAYBE: Any = 2
 """`_rg` of a view of a tensor without gradient:
@@ -425,25 +425,6 @@ _REFLECTED = {
 }  # fmt: skip
 
 
-class RemovableHandle:
-    """Returned by `register_hook`: `remove()` takes the hook away again; also a context manager."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; doing it twice is allowed."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-            _state.bump_epoch()
-
-    def __enter__(self) -> "RemovableHandle":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
-
-
 def _rebuild(kind: type[Tensor], data: np.ndarray, requires_grad: bool) -> Tensor:
     tensor = kind.__new__(kind)
     tensor._data = data
@@ -467,70 +448,3 @@ def make_view(parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
     result._view_version = counter[0]
     result._rg = MAYBE
     return result
-
-
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """A new tensor with a copy of `data` (numbers, nested sequences, arrays, tensors).
-
-    Python floats become float32, integers int64; arrays keep their dtype.
-
-    Raises:
-        ShapeError: for ragged nested sequences.
-        DTypeError: for a dtype that is not supported.
-
-    >>> tensor([[1.0, 2.0], [3.0, 4.5]])
-    tensor([[1.0000, 2.0000],
-            [3.0000, 4.5000]])
-    """
-    check_device(device)
-    made = dispatch.as_tensor(data, dtype=dtype, copy=True)
-    if requires_grad:
-        made.requires_grad_()
-    return made  # type: ignore[no-any-return]
-
-
-def check_device(device: Any) -> None:
-    """Accept only the CPU; there are no other devices in this build.
-
-    Raises:
-        ArgumentTypeError: for anything else.
-    """
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"device {device!r} is not available; this build runs on 'cpu'")
-
-
-def as_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """The NumPy array for what a user may give as data; floats of Python become float32."""
-    if isinstance(data, np.ndarray | np.generic):
-        array = np.asarray(data)
-    else:
-        try:
-            array = np.array(_without_tensors(data))
-        except ValueError as error:
-            raise ShapeError(f"tensor: the nested sequences are ragged ({error})") from error
-        if array.dtype == np.float64 and dtype is None and not _has_numpy(data):
-            array = array.astype(_state.local.default_dtype or np.float32)
-        if array.size == 0 and array.dtype == np.float64 and dtype is None:
-            array = array.astype(_state.local.default_dtype or np.float32)
-    if array.dtype.kind not in "biuf":
-        raise DTypeError(f"tensor: data of type {array.dtype} is not numeric")
-    if dtype is not None:
-        array = array.astype(as_dtype(dtype), copy=False)
-    else:
-        as_dtype(array.dtype)
-    return array
-
-
-def _without_tensors(data: Any) -> Any:
-    if isinstance(data, Tensor):
-        data._escape("a list of tensors made into a tensor")
-        return data._data
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-        return [_without_tensors(value) for value in data]
-    return data
-
-
-def _has_numpy(data: Any) -> bool:
-    if isinstance(data, np.ndarray | np.generic | Tensor):
-        return True
-    return isinstance(data, Sequence) and not isinstance(data, str | bytes) and any(map(_has_numpy, data))

@@ -26,7 +26,7 @@ from tracegraph.compiler.loop_ir import (
     Statement,
     Store,
 )
-from tracegraph.compiler.lowering.kernels import extreme
+from tracegraph.compiler.lowering.reducing import extreme
 from tracegraph.compiler.ops.spec import DType
 
 STATUS_SLOT = 1

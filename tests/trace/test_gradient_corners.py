@@ -65,21 +65,20 @@ def hooks_inside(wrap: Wrap) -> Iterator[Any]:
 @scenario
 def hook_outer(wrap: Wrap) -> Iterator[Any]:
     w = leaf(3)
-    seen = []
 
     @wrap
     def f(x: Any) -> Any:
         return (w * x).sum()
 
-    for i in range(3):
+    for _ in range(3):
         backward(f(ramp(3)))
         yield w
     h = w.register_hook(lambda g: g * 10)
-    for i in range(3):
+    for _ in range(3):
         backward(f(ramp(3)))
         yield w
     h.remove()
-    for i in range(2):
+    for _ in range(2):
         backward(f(ramp(3)))
         yield w
 
@@ -92,7 +91,7 @@ def hook_on_result(wrap: Wrap) -> Iterator[Any]:
     def f(x: Any) -> Any:
         return w * x
 
-    for i in range(3):
+    for _ in range(3):
         y = f(ramp(3))
         y.register_hook(lambda g: g * 3)
         backward(y.sum())
@@ -107,7 +106,7 @@ def arg_leaf_same_as_captured_grad(wrap: Wrap) -> Iterator[Any]:
     def f(x: Any) -> Any:
         return (w * x).sum()
 
-    for i in range(3):
+    for _ in range(3):
         backward(f(w))
         yield w
         backward(f(leaf(3)))
@@ -169,7 +168,7 @@ def returned_leaf_used_later(wrap: Wrap) -> Iterator[Any]:
     def f(x: Any) -> Any:
         return (x + 1).requires_grad_()
 
-    for i in range(3):
+    for _ in range(3):
         y = f(ramp(3))
         backward((y * y).sum())
         yield y, y.grad

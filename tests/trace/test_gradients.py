@@ -1,4 +1,5 @@
 """Gradients inside of traced functions and through them."""
+# ruff: noqa: B023 - the lambdas run before the loop goes on
 
 import functools
 from collections.abc import Callable, Iterator
@@ -139,7 +140,7 @@ def test_backward_through_the_call() -> None:
             yield loss
             backward(loss * 2)
             yield x, w
-            yield outcome(lambda: backward(loss))[:2]  # noqa: B023
+            yield outcome(lambda: backward(loss))[:2]
         loss = f(ramp(3))
         backward(loss, retain_graph=True)
         backward(loss, retain_graph=True)
@@ -206,14 +207,14 @@ def test_inputs_modified_between_forward_and_backward() -> None:
             x = ramp(3, start=number)
             loss = f(x)
             x.add_(1)
-            yield outcome(lambda: backward(loss))[:2]  # noqa: B023
+            yield outcome(lambda: backward(loss))[:2]
             loss = f(x)
             k.add_(1)
-            yield outcome(lambda: backward(loss))[:2], w  # noqa: B023
+            yield outcome(lambda: backward(loss))[:2], w
             loss = f(x)
             with tg.no_grad():
                 w.add_(1)
-            yield outcome(lambda: backward(loss))[:2], w  # noqa: B023
+            yield outcome(lambda: backward(loss))[:2], w
 
     same(scenario)
 
@@ -230,7 +231,7 @@ def test_inputs_modified_inside_after_use() -> None:
 
         for _ in range(3):
             loss = f(ramp(3))
-            yield k, outcome(lambda: backward(loss))[:2], w  # noqa: B023
+            yield k, outcome(lambda: backward(loss))[:2], w
 
     same(scenario)
 
@@ -247,10 +248,10 @@ def test_outputs_modified_before_backward() -> None:
             y = f(ramp(3) / 10)
             with tg.no_grad():
                 y.add_(1)
-            yield outcome(lambda: backward(y.sum()))[:2], w  # noqa: B023
+            yield outcome(lambda: backward(y.sum()))[:2], w
             y = f(ramp(3) / 10)
             y.mul_(2)
-            yield outcome(lambda: backward(y.sum()))[:2], w  # noqa: B023
+            yield outcome(lambda: backward(y.sum()))[:2], w
 
     same(scenario)
 
@@ -270,7 +271,7 @@ def test_results_detached_or_without_gradient() -> None:
         for _ in range(3):
             result = f(ramp(3))
             yield result
-            yield outcome(lambda: backward(result[1].sum()))[:2]  # noqa: B023
+            yield outcome(lambda: backward(result[1].sum()))[:2]
 
     same(scenario)
 
@@ -330,6 +331,6 @@ def test_a_graph_made_before_the_call() -> None:
             h = w * w
             loss = g(h)
             backward(loss)
-            yield outcome(lambda: backward(g(h)))[:2], w  # noqa: B023
+            yield outcome(lambda: backward(g(h)))[:2], w
 
     same(scenario)

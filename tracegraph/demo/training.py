@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from tracegraph import nn, optim, random
 from tracegraph.autograd import no_grad
-from tracegraph.tensor import Tensor, tensor
+from tracegraph.construct import tensor
+from tracegraph.tensor import Tensor
 from tracegraph.trace import TracedFunction, trace
 
 OPTIMISERS: dict[str, Callable[[Any], Any]] = {

@@ -6,19 +6,21 @@ from typing import Any, Self, TypeVar
 
 from tracegraph import _state
 from tracegraph.compiler.ops.spec import as_dtype, float16, float32, float64
+from tracegraph.construct import check_device
 from tracegraph.nn.hooks import HookHandle, run_after, run_before
+from tracegraph.nn.members import Members
 from tracegraph.nn.parameter import Buffer, Parameter
 from tracegraph.nn.state_dict import IncompatibleKeys, load, persistent_tensors
-from tracegraph.nn.watched import WatchedDict, WatchedMeta
+from tracegraph.nn.watched import WatchedDict
 from tracegraph.observe.values import MISSING, same
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
-from tracegraph.tensor import Tensor, check_device
+from tracegraph.tensor import Tensor
 
 _Member = TypeVar("_Member")
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
-class Module(metaclass=WatchedMeta):
+class Module(Members):
     """A part of a model. Tensors and modules assigned as attributes are found by `parameters()`.
 
     `state_dict()` and the like.
@@ -39,9 +41,6 @@ class Module(metaclass=WatchedMeta):
     """
 
     training: bool
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _modules: dict[str, "Module | None"]
     _non_persistent_buffers: dict[str, bool]
     _forward_hooks: WatchedDict
     _forward_pre_hooks: WatchedDict
@@ -221,115 +220,6 @@ class Module(metaclass=WatchedMeta):
     ) -> HookHandle:
         """Call `hook(module, args, result)` after each `forward`; what it returns, unless None, replaces the result."""
         return HookHandle(self._forward_hooks, hook, with_kwargs, prepend)
-
-    # -- looking around -----------------------------------------------------------------------------------------------
-
-    def named_modules(
-        self, memo: "set[Module] | None" = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> "Iterator[tuple[str, Module]]":
-        """This module and all below it with their dotted names, each once."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
-
-    def modules(self) -> "Iterator[Module]":
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
-            yield module
-
-    def named_children(self) -> "Iterator[tuple[str, Module]]":
-        """The direct submodules with their names, each once."""
-        seen = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def children(self) -> "Iterator[Module]":
-        """The direct submodules, each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def _named_members(
-        self, table: str, prefix: str, recurse: bool, remove_duplicate: bool
-    ) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        holders = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in holders:
-            for name, value in module.__dict__[table].items():
-                if value is None or id(value) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(value))
-                yield f"{path}.{name}" if path else name, value
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """The parameters with their dotted names, each once; without `recurse` only the module's own."""
-        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters, each once; without `recurse` only the module's own."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """The buffers with their dotted names, each once; without `recurse` only the module's own."""
-        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers, each once; without `recurse` only the module's own."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def get_submodule(self, target: str) -> "Module":
-        """The submodule of a dotted name; the module itself for "".
-
-        Raises:
-            AttributeError: when there is none.
-        """
-        module: Any = self
-        for name in target.split(".") if target else ():
-            if not hasattr(module, name):
-                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = getattr(module, name)
-            if not isinstance(module, Module):
-                raise AttributeError(f"`{name}` is not a Module")
-        return module  # type: ignore[no-any-return]
-
-    def _get_member(self, target: str, table: str, kind: str) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-        if name not in module.__dict__[table]:
-            raise AttributeError(f"`{name}` is not a {kind}")
-        return module.__dict__[table][name]
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter of a dotted name.
-
-        Raises:
-            AttributeError: when there is none.
-        """
-        return self._get_member(target, "_parameters", "Parameter")  # type: ignore[no-any-return]
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer of a dotted name.
-
-        Raises:
-            AttributeError: when there is none.
-        """
-        return self._get_member(target, "_buffers", "buffer")  # type: ignore[no-any-return]
 
     # -- state --------------------------------------------------------------------------------------------------------
 

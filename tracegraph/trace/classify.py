@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tracegraph.handles import RemovableHandle
 from tracegraph.observe import Child, Expand, Known, Leaf, Watched
-from tracegraph.tensor import RemovableHandle, Tensor
+from tracegraph.tensor import Tensor
 
 Expander = Callable[[Any], Iterable[Child]]
 _expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
