@@ -134,7 +134,9 @@ class Observer:
         self._previous: Any = None
         self._existing: list[Any] = []
         self._frames: list[types.FrameType] = []
-        self._carried: set[int] = set()
+        self._collecting = 0
+        self._asks_registry: set[int] = set()
+        self._collector_codes = _collector_codes()
 
     def __enter__(self) -> Self:
         self._existing = gc.get_objects()
@@ -194,6 +196,11 @@ class Observer:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
             return
+        if frame.f_code in self._collector_codes and event in ("call", "return"):
+            self._collecting += 1 if event == "call" else -1
+            return
+        if self._collecting:
+            return
         try:
             if event == "return":
                 self._return(frame, argument)
@@ -214,6 +221,10 @@ class Observer:
     def _is_trusted(self, frame: types.FrameType) -> bool:
         """Tell whether a frame is library code, or code of NumPy or Python that library code called."""
         status = self._status(frame.f_code)
+        if id(frame.f_code) in self._asks_registry and not self._diagnosis.abc_token:
+            caller = frame.f_back
+            if caller is None or id(caller) in self._base or not self._is_trusted(caller):
+                self._diagnosis.abc_token = True
         walked: types.FrameType | None = frame
         while status == "foundation" and walked is not None:
             walked = walked.f_back
@@ -230,7 +241,8 @@ class Observer:
                 status = "trusted"
             elif is_pure_library_code(code):
                 status = "trusted"
-                self._diagnosis.abc_token = self._diagnosis.abc_token or needs_abc_token(code)
+                if needs_abc_token(code):
+                    self._asks_registry.add(id(code))
             found = (code, status)
             self._statuses[id(code)] = found
         return found[1]
@@ -347,6 +359,13 @@ def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
         rest = values.get(code.co_varnames[code.co_kwonlyargcount], ())
         return rest[0] if type(rest) is tuple and rest else MISSING
     return MISSING
+
+
+def _collector_codes() -> frozenset[types.CodeType]:
+    """The code of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
+    called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
+    codes = [getattr(function, "__code__", None) for function in called]
+    return frozenset(code for code in codes if isinstance(code, types.CodeType))
 
 
 def _is_infrastructure(frame: types.FrameType) -> bool:

@@ -53,15 +53,22 @@ class ArgumentGuards:
     ) -> None:  # fmt: skip
         self.positional, self.keywords = len(args), tuple(kwargs)
         self.leaves = [leaf for leaf in leaves if isinstance(leaf[1], Tensor | np.ndarray)]
+        self._recorded: list[int] = []
         self._captured = {id(value): value for value in captured}
         self._written_ids = {id(value) for value in written}
-        self._written_owners = _all_owners(written)
+        self._written_owners = _all_owners(value for value in written if id(value) in self._captured)
         self._captured_owners = _all_owners(captured) if written else frozenset()
         self._facts = [
             (path, type(value), data_of(value).shape, data_of(value).dtype, data_of(value).strides,
              isinstance(value, Tensor) and value.requires_grad)
             for path, value in self.leaves
         ]  # fmt: skip
+
+    def forget(self) -> None:
+        """Let go of the recorded call's tensors; the lines have been made."""
+        self._recorded = [id(value) for _, value in self.leaves]
+        self.leaves = []
+        self._written_ids = set()
 
     @property
     def paths(self) -> dict[int, str]:
@@ -159,8 +166,8 @@ class ArgumentGuards:
         if tuple(kwargs) != self.keywords:
             return f"the keywords came in the order {self.keywords}"
         seen: dict[int, int] = {}
-        for (path, kind, shape, dtype, strides, requires_grad), (_, recorded) in zip(
-            self._facts, self.leaves, strict=True
+        for (path, kind, shape, dtype, strides, requires_grad), recorded in zip(
+            self._facts, self._recorded, strict=True
         ):
             try:
                 value = eval(path, {"args": args, "kwargs": kwargs})
@@ -175,8 +182,8 @@ class ArgumentGuards:
                 return f"{path} had strides {strides}, now {data.strides}"
             if isinstance(value, Tensor) and value.requires_grad != requires_grad:
                 return f"{path} had requires_grad={requires_grad}"
-            if seen.setdefault(id(value), id(recorded)) != id(recorded) or len(set(seen.values())) != len(seen):
+            if seen.setdefault(id(value), recorded) != recorded or len(set(seen.values())) != len(seen):
                 return f"{path} was{'' if id(value) in seen else ' not'} another tensor than the arguments before it"
-            if (id(value) in self._captured or id(recorded) in self._captured) and value is not recorded:
+            if self._captured.get(id(value)) is not self._captured.get(recorded):
                 return f"{path} is a tensor that the function reaches by another way too, or was"
         return None

@@ -264,10 +264,15 @@ class CompiledBackward:
             for part in recorded.parts
         ]
         self.targets = recorded.targets
+        self._count = len(recorded.targets)
         self.name = name
         for outputs, variants in self.parts:
             if len(outputs) == 1:
                 variants[(True,)].executable()
+
+    def forget(self) -> None:
+        """Let go of the recorded call's tensors: `link` is told those of each call."""
+        self.targets = []
 
     def link(
         self, outputs: Sequence[Tensor], targets: Sequence[Tensor], saved: Sequence[np.ndarray],
@@ -295,7 +300,7 @@ class CompiledBackward:
             if together is not None:
                 self._check(together, watched)
                 return together.run(saved, [g for g in cotangents if g is not None])
-            total: list[Tensor | None] = [None] * len(self.targets)
+            total: list[Tensor | None] = [None] * self._count
             for number, g in enumerate(cotangents):
                 if g is not None:
                     alone = variants[tuple(other == number for other in range(len(cotangents)))]

@@ -18,13 +18,14 @@ from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
 from tracegraph.trace.classify import LibraryClassifier
-from tracegraph.trace.entry import MISS, Entry
+from tracegraph.trace.entry import Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
 from tracegraph.trace.labels import labels
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
 from tracegraph.trace.recorder import Reason, Recorder
-from tracegraph.trace.sources import CapturedSource, GradSource, Source
+from tracegraph.trace.replay import MISS
+from tracegraph.trace.sources import CapturedSource, Source
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -203,7 +204,7 @@ class TracedFunction(Generic[Parameters, Result]):
     @staticmethod
     def _captured(recorder: Recorder, observation: Observation) -> list[Any]:
         """The tensors that the call reached from elsewhere than its arguments, in operations or only by name."""
-        read = [source.tensor for _, source in recorder.inputs if isinstance(source, CapturedSource | GradSource)]
+        read = [source.tensor for _, source in recorder.inputs if isinstance(source, CapturedSource)]
         return [*read, *(value for value in observation.captured if isinstance(value, Tensor))]
 
     @staticmethod
