@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.processes import Players, ProcessError
 from benchmarks.workload import Workload
 
-SETTLE_SECONDS = 0.04
-"""Pause before a turn: idle OpenMP and BLAS threads spin for up to 30 ms on cores that the next turn needs."""
+SETTLE_SECONDS = 0.1
+"""Pause before a turn: idle OpenMP and BLAS threads spin for nearly that long on cores that the next turn needs."""
 
 
 @dataclass
