@@ -194,3 +194,11 @@ def test_progress_without_tqdm_writes_only_to_terminals(monkeypatch: pytest.Monk
 def test_the_demo_counts_as_a_users_code(project: Path) -> None:
     assert not is_library_file(str(project / "tracegraph" / "demo" / "training.py"))
     assert is_library_file(str(project / "tracegraph" / "tensor.py"))
+
+
+def test_training_ends_when_the_time_is_up() -> None:
+    said: list[str] = []
+    options = DemoOptions(batch_size=4, optimiser="sgd", most_seconds=0.0)
+    result = run_demo(options, digits=made_up(40), say=said.append)
+    assert len(result.traced.losses) == len(result.eager.losses) == 1
+    assert "ended 9 steps early" in said[0]

@@ -40,6 +40,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("--steps", type=int, metavar="N", help="end each epoch after so many steps")
     parser.add_argument(
+        "--seconds",
+        type=float,
+        default=given.most_seconds,
+        help="end the training after so many (default: %(default)s)",
+    )
+    parser.add_argument(
         "-o", "--output", metavar="DIR", type=pathlib.Path, default=pathlib.Path("tracegraph-demo"),
         help="folder of the report (default: %(default)s)",
     )  # fmt: skip
@@ -50,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, compare, write."""
     chosen = DemoOptions(
         epochs=options.epochs, batch_size=options.batch_size, seed=options.seed, optimiser=options.optimiser,
-        most_steps=options.steps,
+        most_steps=options.steps, most_seconds=options.seconds,
     )  # fmt: skip
     digits = load_digits(chosen.seed)
     say(

@@ -35,6 +35,8 @@ class DemoOptions:
     optimiser: str = "adam"
     most_steps: int | None = None
     """Ends each epoch early, for a quick look."""
+    most_seconds: float = 120.0
+    """Ends the training early on a machine that is slow or busy."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -116,7 +118,9 @@ def run_demo(
         traced = Trainer(options.seed, traced=True, optimiser=options.optimiser)
         accuracies: tuple[list[float], list[float]] = ([], [])
         for epoch in range(options.epochs):
-            _epoch(epoch, options, data, eager, traced)
+            left = _epoch(epoch, options, data, eager, traced, deadline=started + options.most_seconds)
+            if left:
+                say(f"ended {left} steps early, after {options.most_seconds:.0f} s; --seconds gives it more time")
             for trainer, found in zip((eager, traced), accuracies, strict=True):
                 found.append(trainer.accuracy(data.test_images, data.test_labels))
             say(
@@ -133,7 +137,8 @@ def run_demo(
         )  # fmt: skip
 
 
-def _epoch(epoch: int, options: DemoOptions, data: Digits, eager: Trainer, traced: Trainer) -> None:
+def _epoch(epoch: int, options: DemoOptions, data: Digits, eager: Trainer, traced: Trainer, *, deadline: float) -> int:
+    """Train for one epoch, or until the clock reads `deadline`; returns the number of steps left out."""
     order = np.random.default_rng((options.seed, epoch)).permutation(len(data.train_labels))
     # Whole batches only: a smaller last one would be another shape, and be compiled for itself.
     batches = [order[at : at + options.batch_size] for at in range(0, len(order), options.batch_size)]
@@ -150,6 +155,9 @@ def _epoch(epoch: int, options: DemoOptions, data: Digits, eager: Trainer, trace
                 f"loss {traced.losses[-1]:.3f}, eager {1e3 * eager.seconds[-1]:.0f} ms, "
                 f"traced {1e3 * traced.seconds[-1]:.0f} ms"
             )
+            if time.perf_counter() > deadline:
+                return len(batches) - number - 1
+    return 0
 
 
 def compile_seconds(executable: Executable) -> float:
