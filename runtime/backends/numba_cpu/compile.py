@@ -37,7 +37,9 @@ from tracegraph.runtime.backends.numba_cpu.kernel import (
 from tracegraph.runtime.errors import CompileError
 from tracegraph.runtime.native.machine import drop_unused, optimise, parse_ir, target_machine
 
-FAST_MATH = ("contract", "arcp", "nsz")
+FAST_MATH: tuple[str, ...] = ()
+"""Arithmetic is rounded as it is written, so that compiled and eager results are equal: no fused multiply-add (`a*a - b`
+would not be 0 where it is), no reciprocals (0 divided by a subnormal would be NaN). Only accumulations may be reordered."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _flags() -> Flags:
     flags.no_cfunc_wrapper = True
     flags.no_rewrites = True
     flags.error_model = "numpy"
-    flags.fastmath = set(FAST_MATH)
+    flags.fastmath = set(FAST_MATH) or False
     return flags
 
 
