@@ -38,8 +38,11 @@ from tracegraph.runtime.errors import CompileError
 from tracegraph.runtime.native.machine import drop_unused, optimise, parse_ir, target_machine
 
 FAST_MATH: tuple[str, ...] = ()
-"""Arithmetic is rounded as it is written, so that compiled and eager results are equal: no fused multiply-add (`a*a - b`
-would not be 0 where it is), no reciprocals (0 divided by a subnormal would be NaN). Only accumulations may be reordered."""
+"""Arithmetic is rounded as it is written, so that compiled and eager results are equal.
+
+No fused multiply-add (`a*a - b` would not be 0 where it is), no reciprocals (0 divided by a subnormal would be NaN). Only
+accumulations may be reordered.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
