@@ -40,8 +40,8 @@ from tracegraph.runtime.native.machine import drop_unused, optimise, parse_ir, t
 FAST_MATH: tuple[str, ...] = ()
 """Arithmetic is rounded as it is written, so that compiled and eager results are equal.
 
-No fused multiply-add (`a*a - b` would not be 0 where it is), no reciprocals (0 divided by a subnormal would be NaN). Only
-accumulations may be reordered.
+No fused multiply-add (`a*a - b` would not be 0 where it is), no reciprocals (0 divided by a subnormal would be NaN).
+Only accumulations may be reordered.
 """
 
 
