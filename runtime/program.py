@@ -63,6 +63,11 @@ class Program:
     run: Callable[[npt.NDArray[np.uint64]], int]
     library: NativeLibrary
 
+    @property
+    def main(self) -> int:
+        """The address of the program's native `main(table)`, which returns the status."""
+        return self.library[_MAIN]
+
     def bind_entry(self, spec: EntrySpec) -> Callable[..., int]:
         """Another native entry for the same program, for example with other arrays given in the call."""
         text = entry_ir(spec, symbol=_ENTRY, main_symbol=_MAIN) + entry_declarations(_MAIN)

@@ -56,7 +56,8 @@ def _steering_symbols() -> dict[str, int]:
     return {name: _address(getattr(process, name)) for name in STEERING_SYMBOLS}
 
 
-def _cached_code(text: str, *, level: int) -> bytes:
+def cached_code(text: str, *, level: int) -> bytes:
+    """Object code of a module given as LLVM IR text, from the cache on disk if it is there."""
     digest = hashlib.sha256(repr((text, level, machine_key())).encode())
     key = digest.hexdigest()
     code = cache.read(key)
@@ -71,7 +72,7 @@ def _support() -> NativeLibrary:
     steering = _steering_symbols()
     text = thread_pool_ir(steering=bool(steering)) + address_of_ir(_ADDRESS_OF)
     exports = ["tracegraph_parallel", "tracegraph_worker", "tracegraph_idle", _ADDRESS_OF]
-    library = load_object(_cached_code(text, level=2), exports, {**python_symbols(), **steering})
+    library = load_object(cached_code(text, level=2), exports, {**python_symbols(), **steering})
     # The workers run this code until the process ends, so it is never freed.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
     return library
