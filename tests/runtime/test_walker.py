@@ -138,9 +138,10 @@ def test_an_unseen_outcome_is_told(count: Program) -> None:
 
 def test_a_node_may_have_no_child_yet(count: Program) -> None:
     memory = Memory(2)
-    walker = Walker([WalkNode(count, memory.table, decision=memory.value, patches=((0, 0),))], [("int64", True)])
-    assert walk(walker, 5) == (UNSEEN, [7])
-    assert walker.stopped.tolist() == [0, 7]
+    childless = WalkNode(count, memory.table, decision=memory.value, patches=((0, 0),))
+    walker = Walker([childless, childless], [("int64", True)])
+    assert walk(walker, -1) == (UNSEEN, [1])  # 1 is also what follows in the tree: the next node's number
+    assert walker.stopped.tolist() == [0, 1]
 
 
 def test_a_failing_program_ends_the_walk(count: Program) -> None:
