@@ -52,3 +52,16 @@ def end_recording(previous: Any) -> None:
 def active_recorder() -> Any:
     """This thread's recorder, or None."""
     return local.recorder if recording else None
+
+
+class unheard:  # noqa: N801 - reads like a statement
+    """A block in which this thread's recorder hears of nothing: it runs operations itself."""
+
+    __slots__ = ("_recorder",)
+
+    def __enter__(self) -> None:
+        self._recorder = local.recorder
+        local.recorder = None
+
+    def __exit__(self, *_: object) -> None:
+        local.recorder = self._recorder

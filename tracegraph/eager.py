@@ -17,7 +17,7 @@ from tracegraph.compiler.ops.spec import FLOATS, Spec, as_dtype, bool_, category
 from tracegraph.construct import as_array
 from tracegraph.inplace import assign, refresh_view
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, TracegraphError
-from tracegraph.tensor import MAYBE, Tensor, make_view
+from tracegraph.tensor import MAYBE, Tensor, expose_memory, make_view
 
 _new = Tensor.__new__
 _local = _state.local
@@ -72,6 +72,10 @@ def link(operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> 
 
 def apply(operation: Operation, *operands: Tensor) -> Tensor:
     """Run one operation whose operands fit already; the general path for every kind of operation."""
+    if _state.recording:
+        recorder = _local.recorder
+        if recorder is not None:
+            return recorder.execute(operation, operands)  # type: ignore[no-any-return]
     token = _set_errors(_ignore)
     try:
         data = operation.evaluate(np, *[operand._data for operand in operands])
@@ -97,10 +101,6 @@ def apply(operation: Operation, *operands: Tensor) -> Tensor:
             if operand._rg:
                 link(operation, operands, result)
                 break
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            recorder.record(operation, operands, result)
     return result
 
 
@@ -108,9 +108,11 @@ def view(parent: Tensor, data: ndarray, operation: Any) -> Tensor:
     """The tensor over `data`, which the view operation (or what the function
     `operation` of the parent gives) has made.
     """
-    source = parent._data
-    base = data.base
-    if base is not None and (base is source or base is source.base):
+    if _state.recording:
+        recorder = _local.recorder
+        if recorder is not None:
+            return recorder.view(parent, data, operation)  # type: ignore[no-any-return]
+    if shares(data, parent._data):
         result = make_view(parent, data, operation)
     else:
         result = _new(Tensor)
@@ -122,13 +124,13 @@ def view(parent: Tensor, data: ndarray, operation: Any) -> Tensor:
             if not isinstance(operation, Operation):
                 operation = result._view_operation = operation(parent)
             link(operation, (parent,), result)
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            if not isinstance(operation, Operation):
-                operation = result._view_operation = operation(parent)
-            recorder.record(operation, (parent,), result)
     return result
+
+
+def shares(data: ndarray, source: ndarray) -> bool:
+    """Whether `data`, made from `source` by a view operation, lies in its memory (else it is a copy)."""
+    base = data.base
+    return base is not None and (base is source or base is source.base)
 
 
 def write(target: Tensor, operation: Any, *others: Tensor) -> Tensor:
@@ -166,6 +168,10 @@ def unary(operation: Operation, x: Any) -> Tensor:
     ufunc = operation.ufunc
     if ufunc is None:
         return apply(operation, x)
+    if _state.recording:
+        recorder = _local.recorder
+        if recorder is not None:
+            return recorder.execute(operation, (x,))  # type: ignore[no-any-return]
     token = _set_errors(_ignore)
     try:
         out = ufunc(data)
@@ -179,10 +185,6 @@ def unary(operation: Operation, x: Any) -> Tensor:
     result._data = out
     if x._rg and operation.differentiable:
         link(operation, (x,), result)
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            recorder.record(operation, (x,), result)
     return result
 
 
@@ -218,6 +220,10 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     ufunc = operation.ufunc
     if ufunc is None:
         return apply(operation, a, b)
+    if _state.recording:
+        recorder = _local.recorder
+        if recorder is not None:
+            return recorder.execute(operation, (a, b))  # type: ignore[no-any-return]
     token = _set_errors(_ignore)
     try:
         out = ufunc(x, y)
@@ -231,10 +237,6 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     result._data = out
     if (a._rg or b._rg) and operation.differentiable:
         link(operation, (a, b), result)
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            recorder.record(operation, (a, b), result)
     return result
 
 
@@ -295,6 +297,8 @@ def as_tensor(data: Any, dtype: Any = None, *, copy: bool = False, literal: bool
     array = as_array(data, dtype)
     result = _new(Tensor)
     result._data = np.array(array) if copy else array
+    if isinstance(data, ndarray) and not copy and not literal:
+        expose_memory(result)
     recorder = _state.active_recorder()
     if recorder is not None:
         if isinstance(data, ndarray) and not literal:

@@ -70,7 +70,10 @@ def assign(target: "Tensor", value: "Tensor") -> "Tensor":
     if tracked:
         _link(target, root, value)
     if value._data is not data:
-        np.copyto(data, value._data)
+        if recorder is None:
+            np.copyto(data, value._data)
+        else:
+            recorder.store(target, value)
     if root._version is None:
         root._version = [0]
     root._version[0] += 1

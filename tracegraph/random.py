@@ -13,7 +13,7 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.random import *  # noqa: F403
 from tracegraph.construct import check_device
 from tracegraph.runtime.errors import ArgumentTypeError, ShapeError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 
@@ -40,7 +40,7 @@ class Generator:
         check_device(device)
         self.device = "cpu"
         self._lock = threading.Lock()
-        self._state = Tensor(np.array([_DEFAULT_SEED, 0], np.int64))
+        self._state = wrap(np.array([_DEFAULT_SEED, 0], np.int64))
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start anew from a seed (taken modulo 2**64).

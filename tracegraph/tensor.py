@@ -18,6 +18,9 @@ MAYBE: Any = 2
 """`_rg` of a view of a tensor without gradient:
 truthy, looked at again when it matters (its base may come to require one)."""
 
+EXPOSED = 1
+"""Second item of the version of a memory that others than tensors may read and write."""
+
 
 class Tensor:
     """A multi-dimensional array of one dtype that can be differentiated.
@@ -81,6 +84,7 @@ class Tensor:
 
     def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
         self._data = data
+        expose_memory(self)
         if requires_grad:
             self.requires_grad_()
 
@@ -154,6 +158,7 @@ class Tensor:
     def data_ptr(self) -> int:
         """Address of the first element."""
         self._escape("data_ptr")
+        expose_memory(self)
         return int(self._data.ctypes.data)
 
     # -- gradient -----------------------------------------------------------------------------------------------------
@@ -283,6 +288,7 @@ class Tensor:
         if self.requires_grad:
             raise GradientError("numpy(): the tensor requires grad; use tensor.detach().numpy()")
         self._escape("numpy()")
+        expose_memory(self)
         return self._data
 
     def item(self) -> Any:
@@ -301,6 +307,7 @@ class Tensor:
         if self.requires_grad:
             raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
         self._escape("a NumPy function")
+        expose_memory(self)
         return np.array(self._data, dtype=dtype, copy=copy)
 
     @property
@@ -308,6 +315,7 @@ class Tensor:
         if self.requires_grad:
             raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
         self._escape("a NumPy function")
+        expose_memory(self)
         return self._data.__array_interface__
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -322,6 +330,7 @@ class Tensor:
         if self.requires_grad:
             raise GradientError("__dlpack__: the tensor requires grad; use detach()")
         self._escape("DLPack")
+        expose_memory(self)
         return self._data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -375,6 +384,9 @@ class Tensor:
     def __copy__(self) -> "Tensor":
         copied = type(self).__new__(type(self))
         copied.__dict__.update(self.__dict__)
+        recorder = _state.active_recorder()
+        if recorder is not None:
+            recorder.alias(self, copied)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
@@ -382,6 +394,7 @@ class Tensor:
             raise GradientError("only leaf tensors can be deep-copied; detach() or clone() first")
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
+        self._escape("deepcopy")
         copied._data = self._data.copy()
         copied._rg = self.requires_grad
         if self._grad is not None:
@@ -448,3 +461,28 @@ def make_view(parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
     result._view_version = counter[0]
     result._rg = MAYBE
     return result
+
+
+def wrap(data: np.ndarray) -> Tensor:
+    """A tensor over an array that nobody else holds."""
+    tensor = Tensor.__new__(Tensor)
+    tensor._data = data
+    return tensor
+
+
+def expose_memory(tensor: Tensor) -> None:
+    """Note that code which tensors do not hear of, such as NumPy, may read and write the tensor's memory."""
+    root = tensor if tensor._base is None else tensor._base
+    if root._version is None:
+        root._version = [0]
+    if len(root._version) == 1:
+        root._version.append(EXPOSED)
+    recorder = _state.active_recorder()
+    if recorder is not None:
+        recorder.exposed(tensor)
+
+
+def has_exposed_memory(tensor: Tensor) -> bool:
+    """Whether `expose_memory` was called for the tensor, or for another over the same memory."""
+    root = tensor if tensor._base is None else tensor._base
+    return root._version is not None and len(root._version) > 1

@@ -13,7 +13,7 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.spec import Spec
 from tracegraph.inplace import refresh_view
 from tracegraph.runtime.errors import GradientError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 Hook = Callable[[Tensor], Tensor | None]
 
@@ -54,7 +54,7 @@ def unpack_operand(kept: tuple[Any, ...], name: str) -> Any:
     counter = root._version
     if counter is not None and counter[0] != version:
         raise _changed(name, data.shape, counter[0], version)
-    return tensor if tensor._data is data else Tensor(data)
+    return tensor if tensor._data is data else wrap(data)
 
 
 def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode | OutputNode") -> Tensor:

@@ -15,7 +15,7 @@ from tracegraph.compiler.ops.random import normal_ as fill_normal
 from tracegraph.compiler.ops.random import rand
 from tracegraph.compiler.ops.random import uniform_ as fill_uniform
 from tracegraph.runtime.errors import ArgumentError, ShapeError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 _GAINS = {
     "linear": 1.0,
@@ -183,7 +183,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
     rows = tensor.shape[0]
     columns = tensor.numel() // max(rows, 1)
     drawn = fill_normal(
-        Tensor(np.empty((max(rows, columns), min(rows, columns)), np.float64)), generator=generator
+        wrap(np.empty((max(rows, columns), min(rows, columns)), np.float64)), generator=generator
     ).numpy()
     q, r = np.linalg.qr(drawn)
     q *= np.sign(np.diag(r))

@@ -10,12 +10,12 @@ from tracegraph.compiler.ops.spec import as_dtype
 from tracegraph.nn import functional, init
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 
 def new_parameter(*shape: int, dtype: Any = None) -> Parameter:
     """A parameter of a shape, its values still to be set."""
-    return Parameter(Tensor(np.zeros(shape, dispatch.default_dtype() if dtype is None else as_dtype(dtype))))
+    return Parameter(wrap(np.zeros(shape, dispatch.default_dtype() if dtype is None else as_dtype(dtype))))
 
 
 class Identity(Module):

@@ -13,7 +13,7 @@ from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
 from tracegraph.runtime.errors import ArgumentError, ShapeError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 
 def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -167,9 +167,9 @@ class _BatchNorm(_Affine):
         self._make_parameters((num_features,), affine, affine and bias, dtype)
         kind = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
         tracked = track_running_stats
-        self.register_buffer("running_mean", Tensor(np.zeros(num_features, kind)) if tracked else None)
-        self.register_buffer("running_var", Tensor(np.ones(num_features, kind)) if tracked else None)
-        self.register_buffer("num_batches_tracked", Tensor(np.zeros((), np.int64)) if tracked else None)
+        self.register_buffer("running_mean", wrap(np.zeros(num_features, kind)) if tracked else None)
+        self.register_buffer("running_var", wrap(np.ones(num_features, kind)) if tracked else None)
+        self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if tracked else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from tracegraph import _state
 from tracegraph.formatting import format_tensor
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 
 def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:
@@ -38,7 +38,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        _share(self, Tensor(np.empty((0,), np.float32)) if data is None else data, bool(requires_grad))
+        _share(self, wrap(np.empty((0,), np.float32)) if data is None else data, bool(requires_grad))
 
     def __repr__(self) -> str:
         self._escape("repr")

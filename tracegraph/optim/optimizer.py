@@ -14,7 +14,7 @@ from tracegraph.observe import Child
 from tracegraph.observe.values import MISSING, same
 from tracegraph.optim.groups import ParamGroup, States
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.classify import register_expander
 
 Active = list[tuple[Tensor, Tensor, WatchedDict]]
@@ -113,7 +113,7 @@ class Optimizer(metaclass=WatchedMeta):
     @staticmethod
     def zeros_like(parameter: Tensor) -> Tensor:
         """A new tensor of zeros in the parameter's shape and dtype."""
-        return Tensor(np.zeros(parameter._data.shape, parameter._data.dtype))
+        return wrap(np.zeros(parameter._data.shape, parameter._data.dtype))
 
     # -- the step -----------------------------------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ _NONE = WatchedDict()
 
 
 def _counter(value: float) -> Tensor:
-    return Tensor(np.array(value, float32))
+    return wrap(np.array(value, float32))
 
 
 def count_of(step: Tensor) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tracegraph.optim.groups import ParamGroup, as_dtype_of
 from tracegraph.optim.optimizer import Active, Optimizer, count_of, non_negative
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 
 class RMSprop(Optimizer):
@@ -142,7 +142,7 @@ class Adagrad(Optimizer):
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The sum of squares."""
         first = group.setting("initial_accumulator_value")
-        return {"sum": Tensor(np.full(parameter._data.shape, first, parameter._data.dtype))}
+        return {"sum": wrap(np.full(parameter._data.shape, first, parameter._data.dtype))}
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""

@@ -8,7 +8,7 @@ import numpy as np
 from tracegraph.optim.groups import ParamGroup, as_dtype_of
 from tracegraph.optim.optimizer import Active, Optimizer, non_negative
 from tracegraph.runtime.errors import ArgumentError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 
 
 class SGD(Optimizer):
@@ -71,7 +71,7 @@ class SGD(Optimizer):
             return {}
         made = {"momentum_buffer": self.zeros_like(parameter)}
         if group.setting("dampening") != 0:
-            made["begun"] = Tensor(np.zeros((), parameter._data.dtype))
+            made["begun"] = wrap(np.zeros((), parameter._data.dtype))
         return made
 
     def update(self, group: ParamGroup, active: Active) -> None:

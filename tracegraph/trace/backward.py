@@ -18,7 +18,7 @@ from tracegraph.compiler.ops.base import Kind
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import Permute
 from tracegraph.runtime.errors import GradientError
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.outputs import inverse, memory_order
 from tracegraph.trace.recorder import Recorder, Root
 
@@ -150,7 +150,7 @@ def _record_variant(recorder: Recorder, tensors: Sequence[Tensor], targets: Sequ
     roots = []
     cotangents = []
     for tensor in tensors:
-        cotangent = Tensor(np.ones(tensor._data.shape, tensor._data.dtype))
+        cotangent = wrap(np.ones(tensor._data.shape, tensor._data.dtype))
         cotangents.append(recorder.add_input(cotangent, None, "cotangent").node)  # type: ignore[arg-type]
         roots.append((edge_of(tensor), cotangent))
     try:
@@ -239,7 +239,7 @@ class _CompiledVariant:
         results = iter(
             [a if order is None else a.transpose(order) for a, order in zip(found, self.orders, strict=True)]
         )
-        return [Tensor(next(results)) if given else None for given in self.given]
+        return [wrap(next(results)) if given else None for given in self.given]
 
 
 class _CompiledNode(FunctionNode):

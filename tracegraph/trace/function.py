@@ -24,7 +24,9 @@ from tracegraph.trace.labels import labels
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
 from tracegraph.trace.recorder import Reason, Recorder
+from tracegraph.trace.matcher import Matcher
 from tracegraph.trace.replay import MISS
+from tracegraph.trace.trie import Trie
 from tracegraph.trace.sources import CapturedSource, Source
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class TracedFunction(Generic[Parameters, Result]):
         self.function = function
         self.entries: list[Entry] = []
         self.attempts: list[Attempt] = []
+        self.trie = Trie(getattr(function, "__name__", "function"))
         self._plain_in_row = 0
         self._warned = False
         self._lock = threading.Lock()
@@ -66,8 +69,22 @@ class TracedFunction(Generic[Parameters, Result]):
             if result is not MISS:
                 return result  # type: ignore[no-any-return]
         if self._runs_plain:
-            return self.function(*args, **kwargs)
+            return self._coexecute(args, kwargs)
         return self._record(args, kwargs)
+
+    def _coexecute(self, args, kwargs):
+        matcher = Matcher(self.trie)
+        previous = _state.begin_recording(matcher)
+        raised = True
+        try:
+            result = self.function(*args, **kwargs)
+            raised = False
+            return result
+        finally:
+            try:
+                matcher.finish(raised=raised)
+            finally:
+                _state.end_recording(previous)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:

@@ -2,20 +2,22 @@
 with every write to existing tensors.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tracegraph import eager
+from tracegraph._state import unheard
 from tracegraph.compiler.ir import Graph, Node, constant, make
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.cast import Cast
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.spec import Spec
-from tracegraph.runtime.errors import is_library_file
-from tracegraph.tensor import Tensor
+from tracegraph.tensor import Tensor, wrap
+from tracegraph.trace.listener import Listener
+from tracegraph.trace.sites import user_location
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000
@@ -79,7 +81,7 @@ class Reason:
         return f"{self.text} ({self.filename}:{self.line})"
 
 
-class Recorder:
+class Recorder(Listener):
     """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
 
     def __init__(self, arguments: list[tuple[str, Any]], labels: Mapping[int, str] | None = None) -> None:
@@ -113,12 +115,7 @@ class Recorder:
         """The user's line that is running."""
         if self._backward_location is not None:
             return self._backward_location
-        frame: Any = sys._getframe(1)
-        while frame is not None:
-            if not is_library_file(frame.f_code.co_filename):
-                return frame.f_code.co_filename, frame.f_lineno
-            frame = frame.f_back
-        return None
+        return user_location()
 
     def unsupported(self, text: str) -> None:
         """Note why the call cannot be replayed."""
@@ -182,6 +179,22 @@ class Recorder:
         return entry.node
 
     # -- what the executor and the tensors report ---------------------------------------------------------------------
+
+    def execute(self, operation: Operation, operands: tuple[Tensor, ...]) -> Tensor:
+        """Run an operation, and take it down."""
+        with unheard():
+            result = eager.apply(operation, *operands)
+        self.record(operation, operands, result)
+        return result
+
+    def view(self, parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
+        """Make the tensor over `data`, which a view operation has made of the parent's, and take that down."""
+        if not isinstance(operation, Operation):
+            operation = operation(parent)
+        with unheard():
+            result = eager.view(parent, data, operation)
+        self.record(operation, (parent,), result)
+        return result
 
     def record(self, operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> None:
         """An operation was executed."""
@@ -251,7 +264,7 @@ class Recorder:
 
     def scalar(self, get: Callable[[], Any], value: Any, dtype: Any, label: str) -> Tensor:
         """A 0-d tensor for a number that may differ on every call; `get` fetches it again."""
-        tensor = Tensor(np.array(value, dtype))
+        tensor = wrap(np.array(value, dtype))
         self.add_input(tensor, ScalarSource(get, np.dtype(dtype), label), label)
         return tensor
 

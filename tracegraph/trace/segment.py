@@ -1,0 +1,174 @@
+"""Native code for a stretch of a co-executed call: the events between two points at which values are needed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracegraph.compiler.executable import Executable, compile_graph
+from tracegraph.compiler.ir import Graph, Node, constant, make
+from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.leaves import Input
+from tracegraph.compiler.ops.movement import Permute
+from tracegraph.compiler.ops.spec import Spec
+from tracegraph.runtime.errors import GraphError
+from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Literal, Operand
+from tracegraph.trace.outputs import inverse
+
+if TYPE_CHECKING:
+    from tracegraph.trace.matcher import Matcher
+
+_FAILURES = (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError)
+
+
+class Segment:
+    """The native code of a graph; `at` places it on a stretch."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.executable: Executable = compile_graph(graph)
+        self.runs = 0
+
+    def at(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "PlacedSegment":
+        """The same code for the arrays of these slots."""
+        written = tuple(sorted(self.executable.lowered.written))
+        return PlacedSegment(self, inputs, outputs, written)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedSegment:
+    """Native code, and the slots of the arrays that it reads, fills and changes."""
+
+    segment: Segment
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    written: tuple[int, ...]
+    """Numbers of the inputs that are changed."""
+
+    def run(self, matcher: "Matcher", flush: Event) -> bool:
+        """Do the work of the stretch; False if it has to be done operation by operation. Nothing has changed then."""
+        if not matcher.ready(flush):
+            return False
+        values = matcher.values
+        held = [values[slot] for slot in self.inputs]
+        outputs = [values[slot] for slot in self.outputs]
+        if self.written and not self._is_apart(held):
+            return False
+        arrays = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in held]  # type: ignore[union-attr]
+        filled = [a if a.flags.c_contiguous else a.base for a in outputs]  # type: ignore[union-attr]
+        executable = self.segment.executable
+        workspace = executable.workspaces.take()
+        try:
+            failed = executable.entry(workspace.table, *arrays, *filled)
+            if not failed and not executable.single:
+                failed = executable.run_segments(workspace, (*arrays, *filled))  # type: ignore[arg-type]
+        except _FAILURES:
+            failed = -1
+        finally:
+            executable.workspaces.give_back(workspace)
+        if failed:
+            return False
+        for number in self.written:
+            if arrays[number] is not held[number]:
+                np.copyto(held[number], arrays[number])  # type: ignore[arg-type]
+        self.segment.runs += 1
+        return True
+
+    def _is_apart(self, arrays: list[np.ndarray | None]) -> bool:
+        """Whether what is changed shares memory with no other input."""
+        owners = [id(a if a.base is None else a.base) for a in arrays]  # type: ignore[union-attr]
+        changed = {owners[number] for number in self.written}
+        others = {owner for number, owner in enumerate(owners) if number not in self.written}
+        return len(changed) == len(self.written) and changed.isdisjoint(others)
+
+
+def segment_graph(name: str, flush: Event) -> tuple[Graph, tuple[int, ...], tuple[int, ...]]:
+    """The graph of the stretch before a flush, the slots of its inputs, and those of its outputs.
+
+    Raises:
+        GraphError: when what was inferred is not what the run gave (a fault of the library).
+    """
+    builder = _Builder(flush)
+    for event in flush.stretch():
+        builder.add(event)
+    return builder.graph(name, flush)
+
+
+class _Builder:
+    """Makes the graph: writes become new values of what owns the memory, reads through views are made of these."""
+
+    def __init__(self, flush: Event) -> None:
+        self._views: dict[int, tuple[int, Operation]] = {}
+        self._layouts: dict[int, tuple[tuple[int, ...], np.dtype]] = {}
+        for event in flush.since(None):
+            self._note(event)
+        self._owners: dict[int, Node] = {}
+        self._inputs: dict[int, Node] = {}
+        self._made: dict[int, Event] = {}
+
+    def _note(self, event: Event) -> None:
+        new = iter(event.new)
+        for wanted, operand in zip(event.wanted, event.operands, strict=True):
+            if isinstance(wanted, int) and wanted < 0:
+                layout = next(new)
+                assert isinstance(operand, int)
+                self._layouts[operand] = (layout.shape, layout.dtype)
+        if event.slot >= 0 and event.result is not None:
+            self._layouts[event.slot] = (event.result.shape, event.result.dtype)
+        if event.kind == VIEW:
+            (parent,) = event.operands
+            assert isinstance(parent, int)
+            assert event.operation is not None
+            self._views[event.slot] = (parent, event.operation)
+
+    def add(self, event: Event) -> None:
+        """Take one event into the graph."""
+        if event.kind == OPERATION:
+            assert event.operation is not None
+            assert event.result is not None
+            operands = [self._value(operand) for operand in event.operands]
+            node = make(event.operation, *operands, location=event.location)
+            if node.shape != event.result.shape or node.dtype != event.result.dtype:
+                raise GraphError(f"{event.operation.name} gave a {event.result} where {node.spec} was inferred")
+            self._owners[event.slot] = node
+            self._made[event.slot] = event
+        elif event.kind == STORE:
+            target, value = event.operands
+            child = self._value(value)
+            assert isinstance(target, int)
+            while target in self._views:
+                parent, operation = self._views[target]
+                child = operation.put(make, self._value(parent), child)
+                target = parent
+            self._value(target)
+            self._owners[target] = child
+
+    def _value(self, operand: Operand) -> Node:
+        if isinstance(operand, Literal):
+            return constant(operand.array)
+        chain = []
+        while operand in self._views:
+            operand, operation = self._views[operand]
+            chain.append(operation)
+        node = self._owners.get(operand)
+        if node is None:
+            shape, dtype = self._layouts[operand]
+            spec = Spec(shape, dtype)
+            node = Node(Input(len(self._inputs), spec), (), spec)
+            self._owners[operand] = self._inputs[operand] = node
+        for operation in reversed(chain):
+            node = make(operation, node)
+        return node
+
+    def graph(self, name: str, flush: Event) -> tuple[Graph, tuple[int, ...], tuple[int, ...]]:
+        """The graph, with the slots of inputs and outputs."""
+        outputs, slots = [], []
+        for slot, event in self._made.items():
+            if slot in flush.held:
+                node = self._owners[slot]
+                outputs.append(node if event.order is None else make(Permute(inverse(event.order)), node))
+                slots.append(slot)
+        updates = [
+            (node, self._owners[slot]) for slot, node in self._inputs.items() if self._owners[slot] is not node
+        ]
+        graph = Graph(name, tuple(self._inputs.values()), tuple(outputs), tuple(updates))
+        return graph, tuple(self._inputs), tuple(slots)

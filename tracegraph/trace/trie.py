@@ -1,0 +1,90 @@
+"""`Trie`: all ways that the calls of a co-executed function went, and the native code for their stretches."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tracegraph.compiler.ir.structure import structural_key
+from tracegraph.runtime.errors import CompileWarning
+from tracegraph.trace.events import FLUSH, OPERATION, START, Event
+from tracegraph.trace.segment import Segment, segment_graph
+
+if TYPE_CHECKING:
+    from tracegraph.trace.matcher import Matcher
+
+MAX_EVENTS = 20_000
+"""Events kept per function; beyond that what is new runs as without tracing."""
+_EAGER_PATHS = 8
+"""So many ways are compiled at once; further ones when they are gone a second time."""
+_FEWEST_OPERATIONS = 3
+"""Shorter stretches run as fast without native code."""
+
+
+class Trie:
+    """The ways of one function."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.root = Event(START)
+        self.calls = self.paths = self.events = 0
+        self.native_flushes = self.flushes = 0
+        self.notes: list[str] = []
+        self._segments: dict[str, Segment] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more ways are taken down."""
+        return self.events >= MAX_EVENTS
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The distinct pieces of native code."""
+        return list(self._segments.values())
+
+    def grew(self, event: Event) -> None:
+        """An event was entered."""
+        self.events += 1
+
+    def finished(self, matcher: "Matcher", last: Event) -> None:
+        """A call has ended at `last`: stretches that have no native code yet and deserve it get it."""
+        self.calls += 1
+        self.flushes += matcher.flushes
+        self.native_flushes += matcher.native
+        if matcher.diverged or self.calls == 1:
+            self.paths += 1
+        if not matcher.unsettled:
+            return
+        for event in last.since(None):
+            if event.kind == FLUSH and not event.settled and (event.visits > 1 or self.paths <= _EAGER_PATHS):
+                self._settle(event)
+
+    def hold(self, flush: Event, slots: Sequence[int]) -> None:
+        """Results were held that were not when the way was taken down: they have to be computed, too."""
+        flush.held.update(slots)
+        flush.segment, flush.settled = None, False
+
+    def _settle(self, flush: Event) -> None:
+        flush.settled = True
+        stretch = flush.stretch()
+        if sum(event.kind == OPERATION for event in stretch) < _FEWEST_OPERATIONS:
+            return
+        try:
+            graph, inputs, outputs = segment_graph(self.name, flush)
+            key = structural_key(graph)
+            segment = self._segments.get(key)
+            if segment is None:
+                segment = self._segments[key] = Segment(graph)
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
+            self.notes.append(f"a stretch could not be compiled: {type(error).__name__}: {error}")
+            message = f"{self.name}: a stretch of operations runs without native code: {error}"
+            warnings.warn(message, CompileWarning, stacklevel=6)
+            return
+        flush.segment = segment.at(inputs, outputs)
+        for event in stretch:
+            event.lazy = True
+
+
+def checks_always() -> bool:
+    """Whether `TRACEGRAPH_CHECK` asks for every replay to be compared with the plain execution."""
+    return os.environ.get("TRACEGRAPH_CHECK", "") not in ("", "0")
