@@ -105,6 +105,15 @@ class Executable:
             IndexingError: when an index read from a tensor is out of range; nothing has been written then.
         """
         outputs = self.empty_outputs()
+        status = self.run_into(arrays, outputs)
+        if status:
+            raise IndexingError(f"{self.lowered.graph.name}: an index is out of range in kernel {status}")
+        return outputs
+
+    def run_into(self, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> int:
+        """Run on C-contiguous arrays and fill those of the outputs.
+        Returns the status: if it is not 0, no update has been written.
+        """
         workspace = self.workspaces.take()
         try:
             status = self.entry(workspace.table, *arrays, *outputs)
@@ -112,9 +121,7 @@ class Executable:
                 status = self.run_segments(workspace, (*arrays, *outputs))
         finally:
             self.workspaces.give_back(workspace)
-        if status:
-            raise IndexingError(f"{self.lowered.graph.name}: an index is out of range in kernel {status}")
-        return outputs
+        return status
 
     def run_segments(self, workspace: Workspace, arrays: Sequence[np.ndarray]) -> int:
         """Run the host steps and the segments after the first; returns the status."""

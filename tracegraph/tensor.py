@@ -279,6 +279,16 @@ class Tensor:
         if recorder is not None:
             recorder.escape(self, how)
 
+    def _decide(self, kind: Callable[[Any], Any], how: str) -> Any:
+        """The only element as a bool or int, of which an active recorder is told that it may decide what follows."""
+        recorder = _state.active_recorder()
+        if recorder is None:
+            return kind(self._data.item())
+        recorder.awaits(self, how)
+        outcome = kind(self._data.item())
+        recorder.decides(self, how, outcome)
+        return outcome
+
     def numpy(self) -> np.ndarray:
         """The data as a NumPy array that shares memory.
 
@@ -339,14 +349,17 @@ class Tensor:
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ShapeError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use any() or all()")
-        self._escape("a condition (bool)")
-        return bool(self._data)
+        if not _state.recording:
+            return bool(self._data)
+        return self._decide(bool, "a condition (bool)")
 
     def __float__(self) -> float:
         return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        if self._data.size != 1:
+            raise ShapeError(f"int: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+        return self._decide(int, "int()")
 
     def __complex__(self) -> complex:
         return complex(self.item())
@@ -354,7 +367,9 @@ class Tensor:
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iub":
             raise ArgumentTypeError(f"only integer tensors can be an index, not {self.dtype}")
-        return int(self.item())
+        if self._data.size != 1:
+            raise ShapeError(f"index: a tensor of shape {self.shape} has {self._data.size} elements, not one")
+        return self._decide(int, "use as an index")
 
     def __len__(self) -> int:
         if self._data.ndim == 0:
@@ -367,8 +382,8 @@ class Tensor:
         return iter([self[position] for position in range(self._data.shape[0])])
 
     def __contains__(self, value: Any) -> bool:
-        self._escape("`in`")
-        return bool((self._data == (value._data if isinstance(value, Tensor) else value)).any())
+        found = self == value
+        return isinstance(found, Tensor) and bool(found.any())
 
     __hash__ = object.__hash__
 

@@ -2,7 +2,7 @@
 class, shape, dtype, strides, gradient, identity, shared memory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,12 @@ class ArgumentGuards:
              isinstance(value, Tensor) and value.requires_grad)
             for path, value in self.leaves
         ]  # fmt: skip
+
+    def key(self) -> Hashable:
+        """What calls must have in common to be served by one decision tree."""
+        first: dict[int, int] = {}
+        same = tuple(first.setdefault(id(value), number) for number, (_, value) in enumerate(self.leaves))
+        return self.positional, self.keywords, same, tuple((*fact[:3], str(fact[3]), *fact[4:]) for fact in self._facts)
 
     def forget(self) -> None:
         """Let go of the recorded call's tensors; the lines have been made."""

@@ -38,6 +38,12 @@ class Listener:
     def escape(self, tensor: Tensor, how: str) -> None:
         """A value goes to Python."""
 
+    def awaits(self, tensor: Tensor, how: str) -> None:
+        """The value of a tensor is about to be read for a decision."""
+
+    def decides(self, tensor: Tensor, how: str, outcome: int) -> None:
+        """A truth value (then `outcome` is a bool) or a whole number goes to Python, which may branch on it."""
+
     def exposed(self, tensor: Tensor) -> None:
         """Others than tensors may from now on read and write the memory of the tensor."""
 

@@ -258,6 +258,8 @@ class Matcher(Listener):
             if self._stored or (slot is not None and slot >= self._first):
                 self._flush(f"takes a value to Python by {how}")
 
+    awaits = escape
+
     def exposed(self, tensor: Tensor) -> None:
         """From now on others may write to the memory of a tensor: it is read by copies only."""
         owner = tensor._data if tensor._data.base is None else tensor._data.base

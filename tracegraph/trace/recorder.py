@@ -13,14 +13,18 @@ from tracegraph._state import unheard
 from tracegraph.compiler.ir import Graph, Node, constant, make
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.cast import Cast
+from tracegraph.compiler.ops.comparison import NOT_EQUAL
 from tracegraph.compiler.ops.leaves import Input
-from tracegraph.compiler.ops.spec import Spec
+from tracegraph.compiler.ops.movement import reshape_operation
+from tracegraph.compiler.ops.spec import Spec, bool_, int64
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
 from tracegraph.trace.sites import user_location
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000
+MAX_DECISIONS = 1_000
+"""Decisions on the values of tensors in one call."""
 
 
 @dataclass(eq=False)
@@ -68,6 +72,16 @@ Entry = Root | View
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A value that Python asked for to decide how to go on: `outcome` is what it was in the recorded call."""
+
+    node: Node
+    outcome: int
+    how: str
+    location: tuple[str, int] | None
+
+
+@dataclass(frozen=True)
 class Reason:
     """Why a call cannot be replayed, with the user's file and line."""
 
@@ -100,6 +114,9 @@ class Recorder(Listener):
         self.grad_now: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.operations = 0
         self.bytes_moved = 0
+        self.decisions: list[Decision] = []
+        self.births: dict[Node, int] = {}
+        """For each value computed, the number of decisions before it."""
         self.checks: list[tuple[Callable[[], Any], Any, str]] = []
         """Facts read by the library itself: a getter, the value it gave, and its name."""
         self.known_arrays: list[tuple[np.ndarray, Node]] = []
@@ -173,7 +190,9 @@ class Recorder(Listener):
         if entry.stamp != stamp:
             parent = self._current(entry.parent)
             entry.node = (
-                parent if entry.operation is None else make(entry.operation, parent, location=entry.node.location)
+                parent
+                if entry.operation is None
+                else self._make(entry.operation, parent, location=entry.node.location)
             )
             entry.stamp = stamp
         return entry.node
@@ -205,7 +224,7 @@ class Recorder(Listener):
             self.entries[id(result)] = self._by_data[id(result._data)] = Root(result, constant(result._data))
             return
         nodes = [self.node(operand) for operand in operands]
-        node = make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
+        node = self._bind(operation, *nodes)
         if node.shape != result._data.shape or node.dtype != result._data.dtype:
             self.unsupported(
                 f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)"
@@ -259,7 +278,7 @@ class Recorder(Listener):
             self.inputs.append((node, ArgumentSource(path, array)))
             self.known_arrays.append((array, node))
         if tensor._data.dtype != array.dtype:
-            node = make(Cast(tensor._data.dtype), node)
+            node = self._make(Cast(tensor._data.dtype), node)
         self.entries[id(tensor)] = Root(tensor, node)
 
     def scalar(self, get: Callable[[], Any], value: Any, dtype: Any, label: str) -> Tensor:
@@ -280,7 +299,30 @@ class Recorder(Listener):
         entry.stamp += 1
 
     def _bind(self, operation: Operation, *nodes: Node) -> Node:
-        return make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
+        return self._make(
+            operation, *nodes, location=self.location(), backward=self._backward_location is not None
+        )
+
+    def _make(self, operation: Operation, *nodes: Node, **notes: Any) -> Node:
+        node = make(operation, *nodes, **notes)
+        self.births[node] = len(self.decisions)
+        return node
+
+    def decides(self, tensor: Tensor, how: str, outcome: int) -> None:
+        """Python asks for a truth value or a whole number, which decides how the call goes on."""
+        node = self.node(tensor)
+        if node.is_constant:
+            return
+        if isinstance(outcome, bool):
+            if node.dtype != bool_:
+                node = self._make(NOT_EQUAL, node, constant(0, node.dtype))
+        elif node.dtype != int64:
+            node = self._make(Cast(int64), node)
+        if node.shape:
+            node = self._make(reshape_operation(()), node)
+        self.decisions.append(Decision(node, int(outcome), how, self.location()))
+        if len(self.decisions) > MAX_DECISIONS:
+            self.unsupported(f"makes more than {MAX_DECISIONS} decisions on values of tensors")
 
     def is_outer(self, node: Any) -> bool:
         """Whether a tape entry was made before the call."""

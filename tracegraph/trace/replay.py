@@ -16,7 +16,7 @@ from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, overlaps
 from tracegraph.trace.backward import CompiledBackward
 from tracegraph.trace.outputs import OutputPlan
-from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
+from tracegraph.trace.sources import ArgumentSource, CapturedSource, FrameSource, GradSource, ScalarSource, Source
 
 Check = tuple[Callable[[], Any], Any, str]
 """A fact the library read: a getter, the value it gave, and its name."""
@@ -39,7 +39,7 @@ class ReplayWriter:
         self._paths = arguments.paths
 
     def source(self, plan: OutputPlan, saved: Sequence[int | str], checks: Sequence[Check], grad_enabled: bool) -> str:
-        """The source of `replay(args, kwargs)`; the objects it names are put into the namespace."""
+        """The source of `replay(args, kwargs, frame)`; the objects it names are put into the namespace."""
         names = self._names
         names |= {
             "MISS": MISS, "state": _state, "local": _state.local, "Tensor": Tensor,
@@ -50,7 +50,7 @@ class ReplayWriter:
             "make_output": OutputNode, "backward": self.backward, **plan.constants,
         }  # fmt: skip
         lines = [
-            "def replay(args, kwargs):",
+            "def replay(args, kwargs, frame=()):",
             *("    " + line for line in self.arguments.lines(names)),
             "    if not guards_ok(args, kwargs):",
             "        return MISS",
@@ -180,11 +180,15 @@ class ReplayWriter:
         return name
 
     def _array_expression(self, number: int, source: Source, names: dict[str, Any]) -> str:
+        if isinstance(source, FrameSource):
+            return f"frame[{source.number}]"
         held = self._holder(source, f"c{number}", names)
         return held if isinstance(source, ArgumentSource) and not isinstance(source.value, Tensor) else f"{held}._data"
 
     @staticmethod
     def _is_contiguous(source: Source) -> bool:
+        if isinstance(source, FrameSource):
+            return True
         tensor = _tensor_of(source)
         data = tensor._data if isinstance(tensor, Tensor) else tensor
         return bool(data.flags.c_contiguous)
@@ -226,7 +230,7 @@ class ReplayWriter:
             held = plan.fresh.get(item)
         else:
             source = self.sources[int(item)]
-            if not isinstance(source, ScalarSource) and isinstance(_tensor_of(source), Tensor):
+            if isinstance(_tensor_of(source), Tensor):
                 held = self._holder(source, f"watch{number}", names)
         return "None" if held is None else f"({held}, version({held}))"
 

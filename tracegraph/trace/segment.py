@@ -55,16 +55,10 @@ class PlacedSegment:
             return False
         arrays = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in held]  # type: ignore[union-attr]
         filled = [a if a.flags.c_contiguous else a.base for a in outputs]  # type: ignore[union-attr]
-        executable = self.segment.executable
-        workspace = executable.workspaces.take()
         try:
-            failed = executable.entry(workspace.table, *arrays, *filled)
-            if not failed and not executable.single:
-                failed = executable.run_segments(workspace, (*arrays, *filled))  # type: ignore[arg-type]
+            failed = self.segment.executable.run_into(arrays, filled)  # type: ignore[arg-type]
         except _FAILURES:
             failed = -1
-        finally:
-            executable.workspaces.give_back(workspace)
         if failed:
             return False
         for number in self.written:

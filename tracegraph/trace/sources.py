@@ -63,4 +63,15 @@ class ScalarSource:
         return f"number {self.label}"
 
 
-Source = ArgumentSource | CapturedSource | GradSource | ScalarSource
+@dataclass(frozen=True, eq=False)
+class FrameSource:
+    """A value that a branch of a decision tree left for those below, by its number in the frame."""
+
+    number: int
+
+    def describe(self) -> str:
+        """For people."""
+        return f"value {self.number} from above"
+
+
+Source = ArgumentSource | CapturedSource | GradSource | ScalarSource | FrameSource
