@@ -1,7 +1,7 @@
 """`@trace`: a function that is recorded on its first call and replayed as native code while its guards hold."""
 
-import functools
 import inspect
+import operator
 import threading
 import time
 import types
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from tracegraph import _state, pytree
 from tracegraph.compiler.executable import compile_graph
 from tracegraph.compiler.ir import Graph, Node
-from tracegraph.observe import Observation, Observer, is_library_code
+from tracegraph.observe import Child, Observation, Observer, is_library_code
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning, is_library_file
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
-from tracegraph.trace.classify import LibraryClassifier
+from tracegraph.trace.classify import LibraryClassifier, register_closed
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
+from tracegraph.trace.function_like import FunctionLike, ObjectLike, check_traceable, why_plain
 from tracegraph.trace.labels import labels
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
@@ -39,23 +40,26 @@ MAX_PLAIN = 3
 """Recordings in a row that came out plain, after which the function is not recorded again."""
 
 
-class TracedFunction(Generic[Parameters, Result]):
+class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved
     safe.
 
     `graph`, `source()` and `explain()` show what was made of it.
     """
 
+    __slots__ = ("_lock", "_plain_in_row", "_runs_plain", "_warned", "attempts", "entries", "plain_reason")
+
+    function: Callable[Parameters, Result]
+
     def __init__(self, function: Callable[Parameters, Result]) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
+        super().__init__(function)
         self.entries: list[Entry] = []
         self.attempts: list[Attempt] = []
         self._plain_in_row = 0
         self._warned = False
         self._lock = threading.Lock()
-        self._runs_plain = inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
-        self._runs_plain = self._runs_plain or inspect.isasyncgenfunction(function)
+        self.plain_reason = why_plain(function)
+        self._runs_plain = self.plain_reason is not None
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """Call the function: what comes back, is raised and is changed is what the plain function gives."""
@@ -69,16 +73,8 @@ class TracedFunction(Generic[Parameters, Result]):
             return self.function(*args, **kwargs)
         return self._record(args, kwargs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        return functools.partial(self, instance)
-
     def __repr__(self) -> str:
         return f"<traced {getattr(self.function, '__qualname__', self.function)}, {len(self.entries)} traces>"
-
-    def __reduce__(self) -> Any:
-        return TracedFunction, (self.function,)
 
     # -- recording ----------------------------------------------------------------------------------------------------
 
@@ -293,6 +289,20 @@ class TracedFunction(Generic[Parameters, Result]):
         return explain(self, args, kwargs)
 
 
+class TracedObject(ObjectLike, TracedFunction[Parameters, Result]):
+    """A callable object behind `trace`: a traced function with the attributes of the object."""
+
+    __slots__ = ()
+
+
+def _expand(traced: TracedFunction[..., Any]) -> list[Child]:
+    return [Child("function", operator.attrgetter("function"), traced.function)]
+
+
+for _kind in (FunctionLike, ObjectLike, TracedFunction, TracedObject):
+    register_closed(_kind, _expand)
+
+
 def _is_library(code: types.CodeType) -> bool:
     """Whether code is trusted: the library's own, but for what comes along as an example."""
     return is_library_code(code) and is_library_file(code.co_filename)
@@ -317,7 +327,9 @@ def trace(function: Any = None) -> Any:
     tensor([6., 8.])
     """
     if function is None:
-        return TracedFunction
-    if not callable(function):
-        raise ArgumentTypeError(f"trace takes a function, not a {type(function).__name__}")
-    return TracedFunction(function)
+        return trace
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(trace(function.__func__))
+    check_traceable(function)
+    plain = isinstance(function, FunctionLike) or inspect.isroutine(function)
+    return TracedFunction(function) if plain else TracedObject(function)
