@@ -2,6 +2,7 @@
 and the epoch of rarely changing things.
 """
 
+import os
 import threading
 from typing import Any
 
@@ -52,3 +53,15 @@ def end_recording(previous: Any) -> None:
 def active_recorder() -> Any:
     """This thread's recorder, or None."""
     return local.recorder if recording else None
+
+
+def _after_fork() -> None:
+    """In a forked child only this thread goes on: locks that others hold stay locked, their recordings never end."""
+    global _lock, recording  # noqa: PLW0603 - as above
+    _lock = threading.Lock()
+    if local.recorder is None:
+        recording = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

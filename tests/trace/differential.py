@@ -76,7 +76,7 @@ def same(scenario: Scenario, *, hits: int | None = None, plain: bool = False) ->
 
     def wrap(function: Any) -> Any:
         traced: Any = trace(function)
-        made.append(traced.__func__ if isinstance(traced, staticmethod | classmethod) else traced)
+        made.append(getattr(traced, "__func__", traced))  # of a static or class method
         return traced
 
     for step, (wanted, value) in enumerate(zip(expected, scenario(wrap), strict=True)):

@@ -2,10 +2,12 @@
 
 import inspect
 import operator
+import os
 import threading
 import time
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -39,6 +41,8 @@ MAX_ENTRIES = 16
 MAX_PLAIN = 3
 """Recordings in a row that came out plain, after which the function is not recorded again."""
 
+_made: "weakref.WeakSet[TracedFunction[..., Any]]" = weakref.WeakSet()
+
 
 class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved
@@ -57,7 +61,8 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         self.attempts: list[Attempt] = []
         self._plain_in_row = 0
         self._warned = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        _made.add(self)
         self.plain_reason = why_plain(function)
         self._runs_plain = self.plain_reason is not None
 
@@ -301,6 +306,19 @@ def _expand(traced: TracedFunction[..., Any]) -> list[Child]:
 
 for _kind in (FunctionLike, ObjectLike, TracedFunction, TracedObject):
     register_closed(_kind, _expand)
+
+
+def _after_fork() -> None:
+    """In a forked child no other thread is left that could end its recording and let go of a lock."""
+    for traced in list(_made):
+        if traced._lock.acquire(blocking=False):
+            traced._lock.release()
+        else:
+            traced._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _is_library(code: types.CodeType) -> bool:
