@@ -2,6 +2,7 @@
 and the epoch of rarely changing things.
 """
 
+import os
 import threading
 from typing import Any
 
@@ -65,3 +66,15 @@ class unheard:  # noqa: N801 - reads like a statement
 
     def __exit__(self, *_: object) -> None:
         local.recorder = self._recorder
+
+
+def _after_fork() -> None:
+    """In a forked child only this thread goes on: locks that others hold stay locked, their recordings never end."""
+    global _lock, recording  # noqa: PLW0603 - as above
+    _lock = threading.Lock()
+    if local.recorder is None:
+        recording = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -75,8 +75,9 @@ def same(scenario: Scenario, *, hits: int | None = None, plain: bool = False) ->
     made: list[TracedFunction[..., Any]] = []
 
     def wrap(function: Any) -> Any:
-        made.append(trace(function))
-        return made[-1]
+        traced: Any = trace(function)
+        made.append(getattr(traced, "__func__", traced))  # of a static or class method
+        return traced
 
     for step, (wanted, value) in enumerate(zip(expected, scenario(wrap), strict=True)):
         found = snapshot(value)

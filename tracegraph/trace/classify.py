@@ -11,10 +11,15 @@ Expander = Callable[[Any], Iterable[Child]]
 _expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
 _leaves: tuple[type, ...] = (Tensor, RemovableHandle)
 _metaclasses: tuple[type[type], ...] = ()
+_closed: dict[int, type] = {}
 
 
 def _always(value: Any) -> bool:
     return True
+
+
+def _never(value: Any) -> bool:
+    return False
 
 
 def register_expander(kind: type, expand: Expander, protected: Callable[[Any], bool] = _always) -> None:
@@ -32,6 +37,15 @@ def register_leaf(kind: type) -> None:
     _leaves = (*_leaves, kind)
 
 
+def register_closed(kind: type, expand: Expander) -> None:
+    """Declare a library class that nobody changes, and how to list those parts of an instance that user code is in.
+
+    The class itself is not looked into.
+    """
+    _expanders[kind] = (expand, _never)
+    _closed[id(kind)] = kind
+
+
 def register_metaclass(kind: type[type]) -> None:
     """Declare a class of classes whose every change moves the epoch."""
     global _metaclasses  # noqa: PLW0603 - read on every call, so a plain module variable
@@ -44,6 +58,8 @@ class LibraryClassifier:
     def classify(self, value: object, /) -> Known | None:
         """How to treat an object: tensors are leaves, registered classes are expanded."""
         if isinstance(value, _leaves):
+            return Leaf()
+        if id(value) in _closed:
             return Leaf()
         if isinstance(value, _metaclasses):
             return Watched()

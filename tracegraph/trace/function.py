@@ -1,25 +1,28 @@
 """`@trace`: a function that is recorded on its first call and replayed as native code while its guards hold."""
 
-import functools
 import inspect
+import operator
+import os
 import threading
 import time
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from tracegraph import _state, pytree
 from tracegraph.compiler.executable import compile_graph
 from tracegraph.compiler.ir import Graph, Node
-from tracegraph.observe import Observation, Observer, is_library_code
+from tracegraph.observe import Child, Observation, Observer, is_library_code
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning, is_library_file
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
 from tracegraph.trace.backward import CompiledBackward, record_backward
-from tracegraph.trace.classify import LibraryClassifier
+from tracegraph.trace.classify import LibraryClassifier, register_closed
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
+from tracegraph.trace.function_like import FunctionLike, ObjectLike, check_traceable, why_plain
 from tracegraph.trace.labels import labels
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.outputs import OutputPlanner
@@ -40,25 +43,31 @@ MAX_ENTRIES = 16
 MAX_PLAIN = 3
 """Recordings in a row that came out plain, after which the function is not recorded again."""
 
+_made: "weakref.WeakSet[TracedFunction[..., Any]]" = weakref.WeakSet()
 
-class TracedFunction(Generic[Parameters, Result]):
+
+class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     """A function behind `@trace`; it gives the results of the plain function, from native code where that is proved
     safe.
 
     `graph`, `source()` and `explain()` show what was made of it.
     """
 
+    __slots__ = ("_lock", "_plain_in_row", "_runs_plain", "_warned", "attempts", "entries", "plain_reason")
+
+    function: Callable[Parameters, Result]
+
     def __init__(self, function: Callable[Parameters, Result]) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
+        super().__init__(function)
         self.entries: list[Entry] = []
         self.attempts: list[Attempt] = []
         self.trie = Trie(getattr(function, "__name__", "function"))
         self._plain_in_row = 0
         self._warned = False
-        self._lock = threading.Lock()
-        self._runs_plain = inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
-        self._runs_plain = self._runs_plain or inspect.isasyncgenfunction(function)
+        self._lock = threading.RLock()
+        _made.add(self)
+        self.plain_reason = why_plain(function)
+        self._runs_plain = self.plain_reason is not None
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """Call the function: what comes back, is raised and is changed is what the plain function gives."""
@@ -73,29 +82,10 @@ class TracedFunction(Generic[Parameters, Result]):
         return self._record(args, kwargs)
 
     def _coexecute(self, args, kwargs):
-        matcher = Matcher(self.trie)
-        previous = _state.begin_recording(matcher)
-        raised = True
-        try:
-            result = self.function(*args, **kwargs)
-            raised = False
-            return result
-        finally:
-            try:
-                matcher.finish(raised=raised)
-            finally:
-                _state.end_recording(previous)
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        return functools.partial(self, instance)
+        return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<traced {getattr(self.function, '__qualname__', self.function)}, {len(self.entries)} traces>"
-
-    def __reduce__(self) -> Any:
-        return TracedFunction, (self.function,)
 
     # -- recording ----------------------------------------------------------------------------------------------------
 
@@ -310,6 +300,33 @@ class TracedFunction(Generic[Parameters, Result]):
         return explain(self, args, kwargs)
 
 
+class TracedObject(ObjectLike, TracedFunction[Parameters, Result]):
+    """A callable object behind `trace`: a traced function with the attributes of the object."""
+
+    __slots__ = ()
+
+
+def _expand(traced: TracedFunction[..., Any]) -> list[Child]:
+    return [Child("function", operator.attrgetter("function"), traced.function)]
+
+
+for _kind in (FunctionLike, ObjectLike, TracedFunction, TracedObject):
+    register_closed(_kind, _expand)
+
+
+def _after_fork() -> None:
+    """In a forked child no other thread is left that could end its recording and let go of a lock."""
+    for traced in list(_made):
+        if traced._lock.acquire(blocking=False):
+            traced._lock.release()
+        else:
+            traced._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def _is_library(code: types.CodeType) -> bool:
     """Whether code is trusted: the library's own, but for what comes along as an example."""
     return is_library_code(code) and is_library_file(code.co_filename)
@@ -334,7 +351,9 @@ def trace(function: Any = None) -> Any:
     tensor([6., 8.])
     """
     if function is None:
-        return TracedFunction
-    if not callable(function):
-        raise ArgumentTypeError(f"trace takes a function, not a {type(function).__name__}")
-    return TracedFunction(function)
+        return trace
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(trace(function.__func__))
+    check_traceable(function)
+    plain = isinstance(function, FunctionLike) or inspect.isroutine(function)
+    return TracedFunction(function) if plain else TracedObject(function)
