@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
+from tracegraph.observe.age import Age
 from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
@@ -128,14 +129,14 @@ class Observer:
         self._stopped = False
         self._installed = True
         self._previous: Any = None
-        self._existing: list[Any] = []
+        self._age = Age()
         self._frames: list[types.FrameType] = []
         self._collecting = 0
         self._asks_registry: set[int] = set()
         self._collector_codes = _collector_codes()
 
     def __enter__(self) -> Self:
-        self._existing = gc.get_objects()
+        self._age.begin()
         frame: types.FrameType | None = sys._getframe(0)
         while frame is not None:
             self._base.add(id(frame))
@@ -171,11 +172,13 @@ class Observer:
             effect = Effect(f"observation failed: {problem!r}", *_place_of(self._function))
             nothing = Guards([], {}, ArgumentPlan(len(self._args), len(self._kwargs)))
             self.observation = Observation((effect,), nothing, (), frozenset())
-        del self._reach, self._diagnosis, self._existing
+        finally:
+            self._age.end()
+        del self._reach, self._diagnosis
 
     def _conclude(self) -> Observation:
         reach, diagnosis = self._reach, self._diagnosis
-        effects = find_effects(reach, diagnosis, self._roots(), self._existing)
+        effects = find_effects(reach, diagnosis, self._roots(), self._age)
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
         guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
@@ -192,7 +195,7 @@ class Observer:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
             return
-        if frame.f_code in self._collector_codes and event in ("call", "return"):
+        if id(frame.f_code) in self._collector_codes and event in ("call", "return"):
             self._collecting += 1 if event == "call" else -1
             return
         if self._collecting:
@@ -357,11 +360,11 @@ def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
     return MISSING
 
 
-def _collector_codes() -> frozenset[types.CodeType]:
-    """The code of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
+def _collector_codes() -> dict[int, types.CodeType]:
+    """The code, by its `id`, of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
-    return frozenset(code for code in codes if isinstance(code, types.CodeType))
+    return {id(code): code for code in codes if isinstance(code, types.CodeType)}
 
 
 def _facts_of(code: types.CodeType) -> CodeFacts:
