@@ -1,5 +1,6 @@
 """Watch one run of a function: `with Observer(function, args) as observer: ...`, then `observer.observation`."""
 
+import functools
 import gc
 import os
 import sys
@@ -128,6 +129,9 @@ class Observer:
         self._base: set[int] = set()
         self._stopped = False
         self._installed = True
+        self.pause: Callable[[], object] = _nothing
+        """For library code that calls no other code: it is not watched until it calls `resume`."""
+        self.resume: Callable[[], object] = _nothing
         self._previous: Any = None
         self._age = Age()
         self._frames: list[types.FrameType] = []
@@ -159,7 +163,11 @@ class Observer:
             self._diagnosis.note("a profiler that cannot be set aside is active", site)
             self._installed = False
         else:
-            sys.setprofile(self._event)
+            event = self._event
+            if sys.version_info < (3, 12):  # where it is set and unset in no time
+                self.pause = functools.partial(sys.setprofile, None)
+                self.resume = functools.partial(sys.setprofile, event)
+            sys.setprofile(event)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -174,7 +182,7 @@ class Observer:
             self.observation = Observation((effect,), nothing, (), frozenset())
         finally:
             self._age.end()
-        del self._reach, self._diagnosis
+        del self._reach, self._diagnosis, self.pause, self.resume
 
     def _conclude(self) -> Observation:
         reach, diagnosis = self._reach, self._diagnosis
@@ -348,6 +356,10 @@ class Observer:
         elif not is_pure_function(function):
             place = Site(frame.f_code.co_filename, frame.f_lineno)
             self._diagnosis.note(f"calls {_describe_c_function(function)} at {place}", place)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:

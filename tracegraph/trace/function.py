@@ -101,6 +101,7 @@ class TracedFunction(Generic[Parameters, Result]):
         previous = _state.begin_recording(recorder)
         try:
             with observer:
+                recorder.pause, recorder.resume = observer.pause, observer.resume
                 result = self.function(*args, **kwargs)
             ran = time.perf_counter() - started
             if _state.local.grad_enabled is not grad_enabled:

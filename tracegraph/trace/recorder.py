@@ -2,10 +2,11 @@
 with every write to existing tensors.
 """
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from tracegraph.tensor import Tensor
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
 @dataclass(eq=False)
@@ -79,6 +83,26 @@ class Reason:
         return f"{self.text} ({self.filename}:{self.line})"
 
 
+def _nothing() -> None:
+    pass
+
+
+def _unobserved(
+    method: "Callable[Concatenate[Recorder, _Parameters], _Result]",
+) -> "Callable[Concatenate[Recorder, _Parameters], _Result]":
+    """Make a method of the recorder, which calls nothing of the user's, run without being watched itself."""
+
+    @functools.wraps(method)
+    def unobserved(self: "Recorder", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        self.pause()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.resume()
+
+    return unobserved
+
+
 class Recorder:
     """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
 
@@ -106,6 +130,9 @@ class Recorder:
         self._outer_nodes: set[int] = set()
         """Tape entries of tensors from outside."""
         self._backward_location: tuple[str, int] | None = None
+        self.pause: Callable[[], object] = _nothing
+        """Stops whoever observes the call from being told of every step of the recorder, until `resume`."""
+        self.resume: Callable[[], object] = _nothing
 
     # -- notes about the call -----------------------------------------------------------------------------------------
 
@@ -183,6 +210,7 @@ class Recorder:
 
     # -- what the executor and the tensors report ---------------------------------------------------------------------
 
+    @_unobserved
     def record(self, operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> None:
         """An operation was executed."""
         self.operations += 1
@@ -208,12 +236,14 @@ class Recorder:
         if self.operations > MAX_NODES:
             self.unsupported(f"more than {MAX_NODES} operations")
 
+    @_unobserved
     def alias(self, tensor: Tensor, result: Tensor) -> None:
         """`result` is the same memory as `tensor` (detach)."""
         parent = self.entry(tensor)
         root = parent if isinstance(parent, Root) else parent.root
         self.entries[id(result)] = View(result, parent, None, self._current(parent), root.stamp)
 
+    @_unobserved
     def same_value(self, tensor: Tensor, data: np.ndarray) -> None:
         """`tensor` is made anew for the tape over the data of a tensor saved before."""
         entry = self._by_data.get(id(data))
@@ -224,11 +254,13 @@ class Recorder:
         root = entry if isinstance(entry, Root) else entry.root
         self.entries[id(tensor)] = View(tensor, entry, None, self._current(entry), root.stamp)
 
+    @_unobserved
     def literal(self, tensor: Tensor) -> None:
         """A tensor was made from numbers of Python. It is a constant in this call only: later it may be changed."""
         tensor._literal = False
         self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
 
+    @_unobserved
     def from_array(self, array: np.ndarray, tensor: Tensor) -> None:
         """A tensor was made from a NumPy array."""
         path = self.argument_paths.get(id(array))
@@ -249,12 +281,14 @@ class Recorder:
             node = make(Cast(tensor._data.dtype), node)
         self.entries[id(tensor)] = Root(tensor, node)
 
+    @_unobserved
     def scalar(self, get: Callable[[], Any], value: Any, dtype: Any, label: str) -> Tensor:
         """A 0-d tensor for a number that may differ on every call; `get` fetches it again."""
         tensor = Tensor(np.array(value, dtype))
         self.add_input(tensor, ScalarSource(get, np.dtype(dtype), label), label)
         return tensor
 
+    @_unobserved
     def assign(self, target: Tensor, value: Tensor) -> None:
         """`value` is written into the memory of `target`."""
         entry = self.entry(target)
@@ -277,6 +311,7 @@ class Recorder:
         """Whether exactly one tensor with memory of its own has this value."""
         return sum(isinstance(entry, Root) and entry.node is node for entry in self.entries.values()) == 1
 
+    @_unobserved
     def enter_backward(self, node: Any) -> None:
         """Backward is about to run the rule of a tape entry (None: it is done)."""
         if id(node) in self._outer_nodes:
