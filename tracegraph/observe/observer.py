@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 import types
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
@@ -40,6 +41,9 @@ _OPTIMIZED: Final = 0x01
 
 _KEPT_FACTS: Final = 4096
 _facts: dict[int, CodeFacts] = {}
+_Statuses = dict[int, tuple[types.CodeType, str]]
+_statuses: weakref.WeakKeyDictionary[Callable[[types.CodeType], bool], tuple[_Statuses, set[int]]]
+_statuses = weakref.WeakKeyDictionary()
 
 
 def is_library_code(code: types.CodeType) -> bool:
@@ -118,8 +122,8 @@ class Observer:
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
         self._reach = Reach(classifier or NoLibrary(), limit)
         self._trusted_predicate = trusted
+        self._statuses, self._asks_registry = _statuses_by(trusted)
         self._argument_values = argument_values
-        self._statuses: dict[int, tuple[types.CodeType, str]] = {}
         self._diagnosis = Diagnosis()
         self._opened: set[int] = set()
         self._seen_calls: set[tuple[int, ...]] = set()
@@ -136,7 +140,6 @@ class Observer:
         self._age = Age()
         self._frames: list[types.FrameType] = []
         self._collecting = 0
-        self._asks_registry: set[int] = set()
         self._collector_codes = _collector_codes()
 
     def __enter__(self) -> Self:
@@ -267,9 +270,11 @@ class Observer:
             reach.add_code(facts, site)
             self._import(facts, frame)
         back = frame.f_back
-        if back is not None and id(back) not in self._base and self._is_trusted(back):
+        outermost = back is not None and id(back) in self._base
+        if back is not None and not outermost and self._is_trusted(back):
             self._diagnosis.catches = True  # library code may notice a missing attribute without anyone telling
-        self._open_functions(code, values, site)
+        given = outermost and type(self._function) is types.FunctionType and self._function.__code__ is code
+        self._open_functions(code, values, site, given)
         self._globals(facts, frame, site)
         for chain in facts.chains:
             if chain.scope in ("local", "free") and chain.root in values:
@@ -277,7 +282,7 @@ class Observer:
                 value = values[chain.root]
                 if not is_immutable(value):
                     reach.follow_chain(chain, value, f"{word} `{chain.root}`", Site(code.co_filename, chain.line))
-        if all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
+        if not given and all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
             self._seen_calls.add(self._signature(facts, values))
 
     def _signature(self, facts: CodeFacts, values: Mapping[str, Any]) -> tuple[int, ...]:
@@ -286,9 +291,9 @@ class Observer:
         mutable = [0 if is_immutable(values.get(root)) else id(values[root]) for root in facts.roots]
         return (id(facts.code), known, *mutable)
 
-    def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site) -> None:
+    def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site, given: bool) -> None:
         reach = self._reach
-        receiver = _first_argument(code, values)
+        receiver = MISSING if given else _first_argument(code, values)  # no class was asked for the function we call
         if not is_immutable(receiver) and receiver is not MISSING and (id(code), id(receiver)) not in self._received:
             if reach.adopt(code, receiver, site):
                 self._diagnosis.reached.add(id(code))
@@ -377,6 +382,14 @@ def _collector_codes() -> dict[int, types.CodeType]:
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
     return {id(code): code for code in codes if isinstance(code, types.CodeType)}
+
+
+def _statuses_by(trusted: Callable[[types.CodeType], bool]) -> tuple[_Statuses, set[int]]:
+    """What is known of code objects under a rule of trust: their status, and which ask the registry of classes."""
+    known = _statuses.get(trusted)
+    if known is None or len(known[0]) > _KEPT_FACTS:
+        known = _statuses[trusted] = ({}, set())
+    return known
 
 
 def _facts_of(code: types.CodeType) -> CodeFacts:
