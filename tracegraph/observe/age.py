@@ -6,7 +6,7 @@ newer ones. Only where a collection is about to mix them, the older ones are lis
 
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 _YOUNG: Final = 0
@@ -30,11 +30,12 @@ class Age:
         self._collections = 0
         self._knows_all = not _HAS_GENERATIONS
         self._in_doubt = False
-        self._callback = self._collection
+        self._callback: Callable[[str, dict[str, int]], None] | None = None
 
     def begin(self) -> None:
         """Note that the call is about to begin."""
         if _HAS_GENERATIONS:
+            self._callback = self._collection
             gc.callbacks.append(self._callback)
             self._mark = []
         else:
@@ -43,8 +44,9 @@ class Age:
     def end(self) -> None:
         """Note that nothing more will be asked."""
         self._listed = []
-        if self._is_watching():
+        if self._callback is not None and self._is_watching():
             gc.callbacks.remove(self._callback)
+        self._callback = None
 
     def older(self, values: Iterable[object]) -> set[int]:
         """Return the ids of those of the values that existed before the call."""

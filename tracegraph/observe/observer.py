@@ -57,17 +57,31 @@ class Observation:
     def __init__(
         self,
         effects: tuple[Effect, ...],
-        guards: Guards,
+        make_guards: Callable[[], tuple[Guards, tuple[object, ...]]],
         codes: tuple[types.CodeType, ...],
         external: frozenset[int],
-        captured: tuple[object, ...] = (),
     ) -> None:
         self.effects = effects
-        self.guards = guards
         self.code_objects = codes
-        self.captured = captured
-        """The library's leaves that were reached by other ways than as arguments."""
+        self._make_guards: Callable[[], tuple[Guards, tuple[object, ...]]] | None = make_guards
         self._external = external
+
+    def _make(self) -> None:
+        if self._make_guards is not None:
+            self._guards, self._captured = self._make_guards()
+            self._make_guards = None  # it holds all that the call has touched
+
+    @property
+    def guards(self) -> Guards:
+        """The conditions under which what the run read is unchanged."""
+        self._make()
+        return self._guards
+
+    @property
+    def captured(self) -> tuple[object, ...]:
+        """The library's leaves that were reached by other ways than as arguments."""
+        self._make()
+        return self._captured
 
     @property
     def is_static(self) -> bool:
@@ -92,6 +106,7 @@ class Observer:
         argument_values: "guard" also guards the immutable values and the structure of lists, tuples and dicts in the
             arguments; "caller" leaves those that are only read as arguments to the caller's own key.
         limit: the number of edges at which observation gives up.
+        guards_later: the guards are made when first asked for; nothing may change between the run and then.
 
     Raises:
         Nothing of its own; an exception of the block passes, and the profile function that was active before is back.
@@ -118,7 +133,9 @@ class Observer:
         trusted: Callable[[types.CodeType], bool] = is_library_code,
         argument_values: str = "guard",
         limit: int = 20_000,
+        guards_later: bool = False,
     ) -> None:
+        self._guards_later = guards_later
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
         self._reach = Reach(classifier or NoLibrary(), limit)
         self._trusted_predicate = trusted
@@ -182,7 +199,7 @@ class Observer:
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
             effect = Effect(f"observation failed: {problem!r}", *_place_of(self._function))
             nothing = Guards([], {}, ArgumentPlan(len(self._args), len(self._kwargs)))
-            self.observation = Observation((effect,), nothing, (), frozenset())
+            self.observation = Observation((effect,), lambda: (nothing, ()), (), frozenset())
         finally:
             self._age.end()
         del self._reach, self._diagnosis, self.pause, self.resume
@@ -191,10 +208,13 @@ class Observer:
         reach, diagnosis = self._reach, self._diagnosis
         effects = find_effects(reach, diagnosis, self._roots(), self._age)
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
-        guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
-        return Observation(effects, guards, codes, external, tuple(reach.captured_leaves(guards.structural_arguments)))
+        called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
+        observation = Observation(effects, functools.partial(_guards_of, reach, *called), codes, external)
+        if not self._guards_later:
+            observation._make()
+        return observation
 
     def _roots(self) -> list[object]:
         return [self._function, *self._args, *self._kwargs.values()]
@@ -202,11 +222,19 @@ class Observer:
     # -- profile events --------------------------------------------------------------------------------------------
 
     def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
-        if event in ("c_return", "c_exception") or self._stopped or id(frame) in self._base:
+        if event == "c_return" or event == "c_exception":
+            return
+        code = frame.f_code
+        judged = frame.f_back if event == "return" else frame
+        status = self._statuses.get(id(judged.f_code)) if judged is not None else None
+        if status is not None and status[1] == "trusted" and id(code) not in self._collector_codes:
+            if id(status[0]) not in self._asks_registry:
+                return  # the quick way out for almost everything
+        if self._stopped or id(frame) in self._base:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
             return
-        if id(frame.f_code) in self._collector_codes and event in ("call", "return"):
+        if id(code) in self._collector_codes and event != "c_call":
             self._collecting += 1 if event == "call" else -1
             return
         if self._collecting:
@@ -220,9 +248,9 @@ class Observer:
                 else:
                     self._c_call(frame, argument)
         except TooMuchError:
-            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno))
+            self._give_up(Site(code.co_filename, frame.f_lineno))
         except Exception as problem:  # noqa: BLE001 whatever goes wrong here must not reach the user's function
-            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
+            self._give_up(Site(code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
 
     def _give_up(self, site: Site, reason: str = "the call can reach more objects than can be followed") -> None:
         self._stopped = True
@@ -361,6 +389,13 @@ class Observer:
         elif not is_pure_function(function):
             place = Site(frame.f_code.co_filename, frame.f_lineno)
             self._diagnosis.note(f"calls {_describe_c_function(function)} at {place}", place)
+
+
+def _guards_of(
+    reach: Reach, args: tuple[Any, ...], kwargs: Mapping[str, Any], catches: bool, abc_token: bool, argument_values: str
+) -> tuple[Guards, tuple[object, ...]]:
+    guards = build_guards(reach, args, kwargs, catches, abc_token, argument_values)
+    return guards, tuple(reach.captured_leaves(guards.structural_arguments))
 
 
 def _nothing() -> None:

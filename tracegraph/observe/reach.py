@@ -114,6 +114,9 @@ class Reach(Lookups):
         node = self.node_of(value, path)
         if node.named:
             return
+        if node.kind == "leaf":  # no name of it is looked up
+            node.named = True
+            return
         if called and type(value) in EVENTED_TYPES and not (is_pure_function(value) and _has_receiver(value)):
             return  # the call itself gives a profile event, which is judged
         if checked and issubclass(type(value), type):
