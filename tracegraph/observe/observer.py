@@ -14,7 +14,8 @@ from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
 from tracegraph.observe.guards import Guards, build_guards
-from tracegraph.observe.model import Classifier, Effect, NoLibrary, Site
+from tracegraph.observe.model import Classifier, Effect, Leaf, NoLibrary, Site
+from tracegraph.observe.pauses import Pauses
 from tracegraph.observe.purity import (
     PURE_FUNCTIONS,
     is_dynamic,
@@ -57,30 +58,37 @@ class Observation:
     def __init__(
         self,
         effects: tuple[Effect, ...],
-        make_guards: Callable[[], tuple[Guards, tuple[object, ...]]],
-        codes: tuple[types.CodeType, ...],
-        external: frozenset[int],
+        codes: tuple[types.CodeType, ...] = (),
+        external: frozenset[int] = frozenset(),
+        guards: Callable[[], tuple[Guards, tuple[object, ...]]] | None = None,
     ) -> None:
         self.effects = effects
         self.code_objects = codes
-        self._make_guards: Callable[[], tuple[Guards, tuple[object, ...]]] | None = make_guards
         self._external = external
+        self._make = guards
+        self._guards = Guards([], {}, ArgumentPlan(0, 0))
+        self._captured: tuple[object, ...] = ()
 
-    def _make(self) -> None:
-        if self._make_guards is not None:
-            self._guards, self._captured = self._make_guards()
-            self._make_guards = None  # it holds all that the call has touched
+    def make_guards(self) -> None:
+        """Make the guards, if that has not been done."""
+        make, self._make = self._make, None  # it holds all that the call has touched
+        if make is None:
+            return
+        try:
+            self._guards, self._captured = make()
+        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
+            self.effects = (*self.effects, _failure(problem, self.code_objects[0] if self.code_objects else None))
 
     @property
     def guards(self) -> Guards:
         """The conditions under which what the run read is unchanged."""
-        self._make()
+        self.make_guards()
         return self._guards
 
     @property
     def captured(self) -> tuple[object, ...]:
         """The library's leaves that were reached by other ways than as arguments."""
-        self._make()
+        self.make_guards()
         return self._captured
 
     @property
@@ -106,7 +114,7 @@ class Observer:
         argument_values: "guard" also guards the immutable values and the structure of lists, tuples and dicts in the
             arguments; "caller" leaves those that are only read as arguments to the caller's own key.
         limit: the number of edges at which observation gives up.
-        guards_later: the guards are made when first asked for; nothing may change between the run and then.
+        guards_later: the guards are made when first asked for; nothing may be changed between the run and then.
 
     Raises:
         Nothing of its own; an exception of the block passes, and the profile function that was active before is back.
@@ -150,9 +158,7 @@ class Observer:
         self._base: set[int] = set()
         self._stopped = False
         self._installed = True
-        self.pause: Callable[[], object] = _nothing
-        """For library code that calls no other code: it is not watched until it calls `resume`."""
-        self.resume: Callable[[], object] = _nothing
+        self.pauses = Pauses()
         self._previous: Any = None
         self._age = Age()
         self._frames: list[types.FrameType] = []
@@ -184,25 +190,23 @@ class Observer:
             self._installed = False
         else:
             event = self._event
-            if sys.version_info < (3, 12):  # where it is set and unset in no time
-                self.pause = functools.partial(sys.setprofile, None)
-                self.resume = functools.partial(sys.setprofile, event)
+            if sys.version_info < (3, 12):  # later ones make all code anew when it is set
+                self.pauses.begin(functools.partial(sys.setprofile, None), functools.partial(sys.setprofile, event))
             sys.setprofile(event)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.pauses.end()
         if self._installed:
             sys.setprofile(self._previous)
         self._frames.clear()
         try:
             self.observation = self._conclude()
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
-            effect = Effect(f"observation failed: {problem!r}", *_place_of(self._function))
-            nothing = Guards([], {}, ArgumentPlan(len(self._args), len(self._kwargs)))
-            self.observation = Observation((effect,), lambda: (nothing, ()), (), frozenset())
+            self.observation = Observation((_failure(problem, self._function),))
         finally:
             self._age.end()
-        del self._reach, self._diagnosis, self.pause, self.resume
+        del self._reach, self._diagnosis
 
     def _conclude(self) -> Observation:
         reach, diagnosis = self._reach, self._diagnosis
@@ -211,9 +215,9 @@ class Observer:
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
         called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
-        observation = Observation(effects, functools.partial(_guards_of, reach, *called), codes, external)
+        observation = Observation(effects, codes, external, functools.partial(_guards_of, reach, *called))
         if not self._guards_later:
-            observation._make()
+            observation.make_guards()
         return observation
 
     def _roots(self) -> list[object]:
@@ -374,6 +378,8 @@ class Observer:
         back = frame.f_back
         if back is None or id(back) in self._base or is_immutable(value) or self._is_trusted(back):
             return
+        if isinstance(self._reach.classifier.classify(value), Leaf):
+            return  # an older one is known by the way it was reached, and nothing of it is followed
         name = frame.f_code.co_name
         self._reach.expose(value, f"the result of `{name}`", Site(back.f_code.co_filename, back.f_lineno))
 
@@ -396,10 +402,6 @@ def _guards_of(
 ) -> tuple[Guards, tuple[object, ...]]:
     guards = build_guards(reach, args, kwargs, catches, abc_token, argument_values)
     return guards, tuple(reach.captured_leaves(guards.structural_arguments))
-
-
-def _nothing() -> None:
-    pass
 
 
 def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
@@ -437,8 +439,12 @@ def _facts_of(code: types.CodeType) -> CodeFacts:
     return found
 
 
+def _failure(problem: Exception, function: Any) -> Effect:
+    return Effect(f"observation failed: {problem!r}", *_place_of(function))
+
+
 def _place_of(function: Any) -> tuple[str, int]:
-    code = getattr(function, "__code__", None)
+    code = function if type(function) is types.CodeType else getattr(function, "__code__", None)
     if type(code) is not types.CodeType:
         return ("", 0)
     return (code.co_filename, code.co_firstlineno)

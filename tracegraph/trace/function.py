@@ -100,10 +100,10 @@ class TracedFunction(Generic[Parameters, Result]):
         observer = Observer(
             self.function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library, guards_later=True
         )
+        recorder.pauses = observer.pauses
         previous = _state.begin_recording(recorder)
         try:
             with observer:
-                recorder.pause, recorder.resume = observer.pause, observer.resume
                 result = self.function(*args, **kwargs)
             ran = time.perf_counter() - started
             if _state.local.grad_enabled is not grad_enabled:
@@ -159,7 +159,7 @@ class TracedFunction(Generic[Parameters, Result]):
         plan = OutputPlanner(recorder, observation.is_external).make(result)
         written = recorder.written()
         self._check_sharing(recorder, [root.tensor for root in written])
-        captured = observation.captured if observation.is_static else ()  # their guards are made here
+        captured = observation.captured if observation.is_static else ()  # here its guards are made
         reached = {id(value) for value in (*[leaf for _, leaf in leaves], *captured)}
         if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
             recorder.unsupported("reads a `.grad` that it also reaches by another way")

@@ -15,6 +15,7 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.cast import Cast
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.spec import Spec
+from tracegraph.observe.pauses import Pauses
 from tracegraph.runtime.errors import is_library_file
 from tracegraph.tensor import Tensor
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
@@ -83,10 +84,6 @@ class Reason:
         return f"{self.text} ({self.filename}:{self.line})"
 
 
-def _nothing() -> None:
-    pass
-
-
 def _unobserved(
     method: "Callable[Concatenate[Recorder, _Parameters], _Result]",
 ) -> "Callable[Concatenate[Recorder, _Parameters], _Result]":
@@ -94,11 +91,11 @@ def _unobserved(
 
     @functools.wraps(method)
     def unobserved(self: "Recorder", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        self.pause()
+        self.pauses.pause()
         try:
             return method(self, *args, **kwargs)
         finally:
-            self.resume()
+            self.pauses.resume()
 
     return unobserved
 
@@ -130,9 +127,8 @@ class Recorder:
         self._outer_nodes: set[int] = set()
         """Tape entries of tensors from outside."""
         self._backward_location: tuple[str, int] | None = None
-        self.pause: Callable[[], object] = _nothing
-        """Stops whoever observes the call from being told of every step of the recorder, until `resume`."""
-        self.resume: Callable[[], object] = _nothing
+        self.pauses = Pauses()
+        """Keeps the steps of the recorder from those who observe the call."""
 
     # -- notes about the call -----------------------------------------------------------------------------------------
 
@@ -219,7 +215,10 @@ class Recorder:
             self.unsupported(f"{operation.name} gives a shape that depends on values")
             self.entries[id(result)] = self._by_data[id(result._data)] = Root(result, constant(result._data))
             return
-        nodes = [self.node(operand) for operand in operands]
+        nodes = []
+        for operand in operands:
+            known = self.entries.get(id(operand))
+            nodes.append(known.node if type(known) is Root else self.node(operand))
         node = make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
         if node.shape != result._data.shape or node.dtype != result._data.dtype:
             self.unsupported(
