@@ -44,7 +44,7 @@ class Pointwise(Operation):
     def infer(self, *operands: Spec) -> Spec:
         """The broadcast shape, in the common dtype or bool."""
         dtype = operands[0].dtype
-        if any(operand.dtype != dtype for operand in operands):
+        if any([operand.dtype is not dtype and operand.dtype != dtype for operand in operands]):
             listed = ", ".join(operand.dtype.name for operand in operands)
             raise DTypeError(f"{self.name}: operands must have one dtype, got {listed}")
         if self.takes == "float" and dtype.kind != "f":

@@ -94,7 +94,7 @@ def broadcast_shapes(operation: str, *shapes: tuple[int, ...]) -> tuple[int, ...
         ShapeError: when they do not broadcast; it names the operation and the shapes.
     """
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if shapes.count(first) == len(shapes):
         return first
     result: list[int] = []
     for position in range(max(map(len, shapes))):

@@ -7,10 +7,12 @@ observer.observation.guards      # check_fast, check_protected, first_failure, d
 """
 
 from tracegraph.observe.guards import Guard, Guards
-from tracegraph.observe.model import Child, Classifier, Effect, Expand, Known, Leaf, Watched
+from tracegraph.observe.model import LEAF, WATCHED, Child, Classifier, Effect, Expand, Known, Leaf, Watched
 from tracegraph.observe.observer import Observation, Observer, is_library_code
 
 __all__ = [
+    "LEAF",
+    "WATCHED",
     "Child",
     "Classifier",
     "Effect",

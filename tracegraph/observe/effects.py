@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracegraph.observe.age import Age
 from tracegraph.observe.bytecode import CodeFacts
 from tracegraph.observe.model import Edge, Effect, Node, Site
 from tracegraph.observe.reach import Reach
@@ -43,16 +44,14 @@ class Diagnosis:
             self.note(f"reads `{name}` at {site}, which cannot be followed", site)
 
 
-def find_effects(
-    reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], existing: list[Any]
-) -> tuple[Effect, ...]:
+def find_effects(reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], age: Age) -> tuple[Effect, ...]:
     """Return all reasons against a replay without Python, in the order of their lines, and mark external nodes."""
     mark_external(reach, roots)
     for facts in diagnosis.order:
         if id(facts.code) not in diagnosis.reached and id(facts.code) not in diagnosis.born:
             site = Site(facts.code.co_filename, facts.code.co_firstlineno)
             diagnosis.note(f"runs `{facts.code.co_qualname}` ({site}), reached in a way that cannot be followed", site)
-    _check_origins(reach, diagnosis, existing)
+    _check_origins(reach, diagnosis, age)
     _check_generators(reach, diagnosis)
     for node in reach.nodes.values():
         if node.external or node.kind == "class":
@@ -76,12 +75,10 @@ def mark_external(reach: Reach, roots: Iterable[object]) -> None:
         queue.extend(reach.nodes[id(value)] for value in held if id(value) in reach.nodes)
 
 
-def _check_origins(reach: Reach, diagnosis: Diagnosis, existing: list[Any]) -> None:
+def _check_origins(reach: Reach, diagnosis: Diagnosis, age: Age) -> None:
     """Find objects that are older than the call although no observed read leads to them."""
     suspects = [node for node in reach.nodes.values() if not node.external and node.kind in _CHECKED_ORIGINS]
-    if not suspects:
-        return
-    older = set(map(id, existing))
+    older = age.older(node.value for node in suspects)
     for node in suspects:
         if id(node.value) in older:
             diagnosis.note(

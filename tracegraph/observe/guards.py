@@ -1,6 +1,7 @@
 """Turn the reads of an observed run into one generated function that tells quickly whether all of them still hold."""
 
 import abc
+import functools
 import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ _STABLE_MODULES: Final = frozenset(
 _LINES_PER_STATEMENT: Final = 64
 _UNROLLED: Final = 8
 
+Check = Callable[[tuple[Any, ...], Mapping[str, Any]], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -59,14 +62,29 @@ class Guards:
         self._guards = guards
         self._constants = constants
         self._plan = plan
-        self.check_fast: Callable[[tuple[Any, ...], Mapping[str, Any]], bool]
-        self.check_protected: Callable[[tuple[Any, ...], Mapping[str, Any]], bool]
-        fast = [guard for guard in guards if not guard.protected]
-        slow = [guard for guard in guards if guard.protected]
-        self.source = _source("check_fast", plan, fast) + "\n" + _source("check_protected", plan, slow)
-        exec(compile(self.source, "<guards>", "exec"), constants)
-        self.check_fast = constants["check_fast"]
-        self.check_protected = constants["check_protected"]
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The generated code."""
+        fast = [guard for guard in self._guards if not guard.protected]
+        slow = [guard for guard in self._guards if guard.protected]
+        return _source("check_fast", self._plan, fast) + "\n" + _source("check_protected", self._plan, slow)
+
+    @functools.cached_property
+    def check_fast(self) -> Check:
+        """Tells of a call's arguments whether the guards hold that have to be checked on every call."""
+        return self._compiled("check_fast")
+
+    @functools.cached_property
+    def check_protected(self) -> Check:
+        """Tells the same of the guards that hold as long as the library's epoch stands still."""
+        return self._compiled("check_protected")
+
+    def _compiled(self, name: str) -> Check:
+        # Made when first asked for: the guards of a call that has to run plain are of no use.
+        if name not in self._constants:
+            exec(compile(self.source, "<guards>", "exec"), self._constants)
+        return self._constants[name]  # type: ignore[no-any-return]
 
     def accept_registry(self) -> None:
         """Take the registry of abstract base classes as it is now: the caller has imported modules since the run."""

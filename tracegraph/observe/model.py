@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Watched:
 
 Known = Leaf | Expand | Watched
 
+LEAF: Final = Leaf()
+WATCHED: Final = Watched()
+
 
 class Classifier(Protocol):
     """Claims the objects that the library knows; must not run user code and must not raise."""
@@ -63,8 +66,7 @@ class NoLibrary:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """A place in a source file."""
 
     filename: str = ""
@@ -87,7 +89,7 @@ class Effect:
         return self.reason
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """One object seen by the observation, how it was reached and what must be known of it at the end."""
 

@@ -1,17 +1,21 @@
 """Watch one run of a function: `with Observer(function, args) as observer: ...`, then `observer.observation`."""
 
+import functools
 import gc
 import os
 import sys
 import types
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
+from tracegraph.observe.age import Age
 from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
 from tracegraph.observe.guards import Guards, build_guards
-from tracegraph.observe.model import Classifier, Effect, NoLibrary, Site
+from tracegraph.observe.model import Classifier, Effect, Leaf, NoLibrary, Site
+from tracegraph.observe.pauses import Pauses
 from tracegraph.observe.purity import (
     PURE_FUNCTIONS,
     is_dynamic,
@@ -38,6 +42,9 @@ _OPTIMIZED: Final = 0x01
 
 _KEPT_FACTS: Final = 4096
 _facts: dict[int, CodeFacts] = {}
+_Statuses = dict[int, tuple[types.CodeType, str]]
+_statuses: weakref.WeakKeyDictionary[Callable[[types.CodeType], bool], tuple[_Statuses, set[int]]]
+_statuses = weakref.WeakKeyDictionary()
 
 
 def is_library_code(code: types.CodeType) -> bool:
@@ -51,17 +58,38 @@ class Observation:
     def __init__(
         self,
         effects: tuple[Effect, ...],
-        guards: Guards,
-        codes: tuple[types.CodeType, ...],
-        external: frozenset[int],
-        captured: tuple[object, ...] = (),
+        codes: tuple[types.CodeType, ...] = (),
+        external: frozenset[int] = frozenset(),
+        guards: Callable[[], tuple[Guards, tuple[object, ...]]] | None = None,
     ) -> None:
         self.effects = effects
-        self.guards = guards
         self.code_objects = codes
-        self.captured = captured
-        """The library's leaves that were reached by other ways than as arguments."""
         self._external = external
+        self._make = guards
+        self._guards = Guards([], {}, ArgumentPlan(0, 0))
+        self._captured: tuple[object, ...] = ()
+
+    def make_guards(self) -> None:
+        """Make the guards, if that has not been done."""
+        make, self._make = self._make, None  # it holds all that the call has touched
+        if make is None:
+            return
+        try:
+            self._guards, self._captured = make()
+        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
+            self.effects = (*self.effects, _failure(problem, self.code_objects[0] if self.code_objects else None))
+
+    @property
+    def guards(self) -> Guards:
+        """The conditions under which what the run read is unchanged."""
+        self.make_guards()
+        return self._guards
+
+    @property
+    def captured(self) -> tuple[object, ...]:
+        """The library's leaves that were reached by other ways than as arguments."""
+        self.make_guards()
+        return self._captured
 
     @property
     def is_static(self) -> bool:
@@ -86,6 +114,7 @@ class Observer:
         argument_values: "guard" also guards the immutable values and the structure of lists, tuples and dicts in the
             arguments; "caller" leaves those that are only read as arguments to the caller's own key.
         limit: the number of edges at which observation gives up.
+        guards_later: the guards are made when first asked for; nothing may be changed between the run and then.
 
     Raises:
         Nothing of its own; an exception of the block passes, and the profile function that was active before is back.
@@ -112,12 +141,14 @@ class Observer:
         trusted: Callable[[types.CodeType], bool] = is_library_code,
         argument_values: str = "guard",
         limit: int = 20_000,
+        guards_later: bool = False,
     ) -> None:
+        self._guards_later = guards_later
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
         self._reach = Reach(classifier or NoLibrary(), limit)
         self._trusted_predicate = trusted
+        self._statuses, self._asks_registry = _statuses_by(trusted)
         self._argument_values = argument_values
-        self._statuses: dict[int, tuple[types.CodeType, str]] = {}
         self._diagnosis = Diagnosis()
         self._opened: set[int] = set()
         self._seen_calls: set[tuple[int, ...]] = set()
@@ -127,15 +158,15 @@ class Observer:
         self._base: set[int] = set()
         self._stopped = False
         self._installed = True
+        self.pauses = Pauses()
         self._previous: Any = None
-        self._existing: list[Any] = []
+        self._age = Age()
         self._frames: list[types.FrameType] = []
         self._collecting = 0
-        self._asks_registry: set[int] = set()
         self._collector_codes = _collector_codes()
 
     def __enter__(self) -> Self:
-        self._existing = gc.get_objects()
+        self._age.begin()
         frame: types.FrameType | None = sys._getframe(0)
         while frame is not None:
             self._base.add(id(frame))
@@ -158,29 +189,36 @@ class Observer:
             self._diagnosis.note("a profiler that cannot be set aside is active", site)
             self._installed = False
         else:
-            sys.setprofile(self._event)
+            event = self._event
+            if sys.version_info < (3, 12):  # later ones make all code anew when it is set
+                self.pauses.begin(functools.partial(sys.setprofile, None), functools.partial(sys.setprofile, event))
+            sys.setprofile(event)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.pauses.end()
         if self._installed:
             sys.setprofile(self._previous)
         self._frames.clear()
         try:
             self.observation = self._conclude()
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
-            effect = Effect(f"observation failed: {problem!r}", *_place_of(self._function))
-            nothing = Guards([], {}, ArgumentPlan(len(self._args), len(self._kwargs)))
-            self.observation = Observation((effect,), nothing, (), frozenset())
-        del self._reach, self._diagnosis, self._existing
+            self.observation = Observation((_failure(problem, self._function),))
+        finally:
+            self._age.end()
+        del self._reach, self._diagnosis
 
     def _conclude(self) -> Observation:
         reach, diagnosis = self._reach, self._diagnosis
-        effects = find_effects(reach, diagnosis, self._roots(), self._existing)
+        effects = find_effects(reach, diagnosis, self._roots(), self._age)
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
-        guards = build_guards(reach, self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
-        return Observation(effects, guards, codes, external, tuple(reach.captured_leaves(guards.structural_arguments)))
+        called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
+        observation = Observation(effects, codes, external, functools.partial(_guards_of, reach, *called))
+        if not self._guards_later:
+            observation.make_guards()
+        return observation
 
     def _roots(self) -> list[object]:
         return [self._function, *self._args, *self._kwargs.values()]
@@ -188,11 +226,19 @@ class Observer:
     # -- profile events --------------------------------------------------------------------------------------------
 
     def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
-        if event in ("c_return", "c_exception") or self._stopped or id(frame) in self._base:
+        if event == "c_return" or event == "c_exception":
+            return
+        code = frame.f_code
+        judged = frame.f_back if event == "return" else frame
+        status = self._statuses.get(id(judged.f_code)) if judged is not None else None
+        if status is not None and status[1] == "trusted" and id(code) not in self._collector_codes:
+            if id(status[0]) not in self._asks_registry:
+                return  # the quick way out for almost everything
+        if self._stopped or id(frame) in self._base:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
             return
-        if frame.f_code in self._collector_codes and event in ("call", "return"):
+        if id(code) in self._collector_codes and event != "c_call":
             self._collecting += 1 if event == "call" else -1
             return
         if self._collecting:
@@ -206,9 +252,9 @@ class Observer:
                 else:
                     self._c_call(frame, argument)
         except TooMuchError:
-            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno))
+            self._give_up(Site(code.co_filename, frame.f_lineno))
         except Exception as problem:  # noqa: BLE001 whatever goes wrong here must not reach the user's function
-            self._give_up(Site(frame.f_code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
+            self._give_up(Site(code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
 
     def _give_up(self, site: Site, reason: str = "the call can reach more objects than can be followed") -> None:
         self._stopped = True
@@ -256,9 +302,11 @@ class Observer:
             reach.add_code(facts, site)
             self._import(facts, frame)
         back = frame.f_back
-        if back is not None and id(back) not in self._base and self._is_trusted(back):
+        outermost = back is not None and id(back) in self._base
+        if back is not None and not outermost and self._is_trusted(back):
             self._diagnosis.catches = True  # library code may notice a missing attribute without anyone telling
-        self._open_functions(code, values, site)
+        given = outermost and type(self._function) is types.FunctionType and self._function.__code__ is code
+        self._open_functions(code, values, site, given)
         self._globals(facts, frame, site)
         for chain in facts.chains:
             if chain.scope in ("local", "free") and chain.root in values:
@@ -266,7 +314,7 @@ class Observer:
                 value = values[chain.root]
                 if not is_immutable(value):
                     reach.follow_chain(chain, value, f"{word} `{chain.root}`", Site(code.co_filename, chain.line))
-        if all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
+        if not given and all(is_immutable(values.get(root)) or id(values[root]) in reach.nodes for root in facts.roots):
             self._seen_calls.add(self._signature(facts, values))
 
     def _signature(self, facts: CodeFacts, values: Mapping[str, Any]) -> tuple[int, ...]:
@@ -275,9 +323,9 @@ class Observer:
         mutable = [0 if is_immutable(values.get(root)) else id(values[root]) for root in facts.roots]
         return (id(facts.code), known, *mutable)
 
-    def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site) -> None:
+    def _open_functions(self, code: types.CodeType, values: Mapping[str, Any], site: Site, given: bool) -> None:
         reach = self._reach
-        receiver = _first_argument(code, values)
+        receiver = MISSING if given else _first_argument(code, values)  # no class was asked for the function we call
         if not is_immutable(receiver) and receiver is not MISSING and (id(code), id(receiver)) not in self._received:
             if reach.adopt(code, receiver, site):
                 self._diagnosis.reached.add(id(code))
@@ -330,6 +378,8 @@ class Observer:
         back = frame.f_back
         if back is None or id(back) in self._base or is_immutable(value) or self._is_trusted(back):
             return
+        if isinstance(self._reach.classifier.classify(value), Leaf):
+            return  # an older one is known by the way it was reached, and nothing of it is followed
         name = frame.f_code.co_name
         self._reach.expose(value, f"the result of `{name}`", Site(back.f_code.co_filename, back.f_lineno))
 
@@ -347,6 +397,13 @@ class Observer:
             self._diagnosis.note(f"calls {_describe_c_function(function)} at {place}", place)
 
 
+def _guards_of(
+    reach: Reach, args: tuple[Any, ...], kwargs: Mapping[str, Any], catches: bool, abc_token: bool, argument_values: str
+) -> tuple[Guards, tuple[object, ...]]:
+    guards = build_guards(reach, args, kwargs, catches, abc_token, argument_values)
+    return guards, tuple(reach.captured_leaves(guards.structural_arguments))
+
+
 def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
     """Return the first positional argument of a call that is about to run, `MISSING` where there is none."""
     if code.co_argcount > 0:
@@ -357,11 +414,19 @@ def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
     return MISSING
 
 
-def _collector_codes() -> frozenset[types.CodeType]:
-    """The code of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
+def _collector_codes() -> dict[int, types.CodeType]:
+    """The code, by its `id`, of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
-    return frozenset(code for code in codes if isinstance(code, types.CodeType))
+    return {id(code): code for code in codes if isinstance(code, types.CodeType)}
+
+
+def _statuses_by(trusted: Callable[[types.CodeType], bool]) -> tuple[_Statuses, set[int]]:
+    """What is known of code objects under a rule of trust: their status, and which ask the registry of classes."""
+    known = _statuses.get(trusted)
+    if known is None or len(known[0]) > _KEPT_FACTS:
+        known = _statuses[trusted] = ({}, set())
+    return known
 
 
 def _facts_of(code: types.CodeType) -> CodeFacts:
@@ -374,8 +439,12 @@ def _facts_of(code: types.CodeType) -> CodeFacts:
     return found
 
 
+def _failure(problem: Exception, function: Any) -> Effect:
+    return Effect(f"observation failed: {problem!r}", *_place_of(function))
+
+
 def _place_of(function: Any) -> tuple[str, int]:
-    code = getattr(function, "__code__", None)
+    code = function if type(function) is types.CodeType else getattr(function, "__code__", None)
     if type(code) is not types.CodeType:
         return ("", 0)
     return (code.co_filename, code.co_firstlineno)

@@ -10,7 +10,7 @@ import functools
 import gc
 import types
 from collections.abc import Iterable, Iterator, Set
-from typing import Any
+from typing import Any, Final
 
 from tracegraph.observe.bytecode import Chain, CodeFacts
 from tracegraph.observe.lookup import Lookups, inside, plain_step
@@ -29,6 +29,10 @@ from tracegraph.observe.values import (
     read_cell,
     shallow_items,
 )
+
+
+_Function: Final = types.FunctionType
+_HOLD_NO_FUNCTION: Final = frozenset({str, int, tuple, dict, type(None), types.MemberDescriptorType, type})
 
 
 class TooMuchError(Exception):
@@ -109,6 +113,9 @@ class Reach(Lookups):
             return
         node = self.node_of(value, path)
         if node.named:
+            return
+        if node.kind == "leaf":  # no name of it is looked up
+            node.named = True
             return
         if called and type(value) in EVENTED_TYPES and not (is_pure_function(value) and _has_receiver(value)):
             return  # the call itself gives a profile event, which is judged
@@ -344,8 +351,7 @@ class Reach(Lookups):
                 (base, name, entry)
                 for base in classes
                 if is_python_class(base)
-                for name, entry in list(class_dict(base).items())
-                if any(function.__code__ is code for function in functions_in(entry))
+                for name, entry in _holders(base, code)
             ]
             self.adopted[key] = entries
         for base, name, entry in entries:
@@ -379,6 +385,20 @@ def functions_in(entry: Any) -> list[types.FunctionType]:
     elif kind is functools.cached_property:
         parts = [entry.func]
     return [function for part in parts if part is not None for function in functions_in(part)]
+
+
+def _holders(cls: type, code: types.CodeType) -> list[tuple[str, Any]]:
+    """Return the attributes of a class through which a function with the given code can be called."""
+    found: list[tuple[str, Any]] = []
+    for item in list(class_dict(cls).items()):
+        entry = item[1]
+        kind = type(entry)
+        if kind is _Function:
+            if entry.__code__ is code:
+                found.append(item)
+        elif kind not in _HOLD_NO_FUNCTION and any(function.__code__ is code for function in functions_in(entry)):
+            found.append(item)
+    return found
 
 
 def _itself(value: Any) -> Any:

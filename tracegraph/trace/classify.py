@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tracegraph.handles import RemovableHandle
-from tracegraph.observe import Child, Expand, Known, Leaf, Watched
+from tracegraph.observe import LEAF, WATCHED, Child, Expand, Known
 from tracegraph.tensor import Tensor
 
 Expander = Callable[[Any], Iterable[Child]]
@@ -58,11 +58,11 @@ class LibraryClassifier:
     def classify(self, value: object, /) -> Known | None:
         """How to treat an object: tensors are leaves, registered classes are expanded."""
         if isinstance(value, _leaves):
-            return Leaf()
+            return LEAF
         if id(value) in _closed:
-            return Leaf()
+            return LEAF
         if isinstance(value, _metaclasses):
-            return Watched()
+            return WATCHED
         for kind in type(value).__mro__:
             known = _expanders.get(kind)
             if known is not None:

@@ -104,7 +104,10 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
             recorder.container_paths.setdefault(id(container), path)
         grad_enabled = _state.local.grad_enabled
-        observer = Observer(self.function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library)
+        observer = Observer(
+            self.function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library, guards_later=True
+        )
+        recorder.pauses = observer.pauses
         previous = _state.begin_recording(recorder)
         try:
             with observer:
@@ -163,7 +166,8 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         plan = OutputPlanner(recorder, observation.is_external).make(result)
         written = recorder.written()
         self._check_sharing(recorder, [root.tensor for root in written])
-        reached = {id(value) for value in (*[leaf for _, leaf in leaves], *observation.captured)}
+        captured = observation.captured if observation.is_static else ()  # here its guards are made
+        reached = {id(value) for value in (*[leaf for _, leaf in leaves], *captured)}
         if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
             recorder.unsupported("reads a `.grad` that it also reaches by another way")
         if recorder.reasons or not observation.is_static:

@@ -2,14 +2,14 @@
 with every write to existing tensors.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from tracegraph import eager
-from tracegraph._state import unheard
+from tracegraph import _state, eager
 from tracegraph.compiler.ir import Graph, Node, constant, make
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.cast import Cast
@@ -20,11 +20,16 @@ from tracegraph.compiler.ops.spec import Spec, bool_, int64
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
 from tracegraph.trace.sites import user_location
+from tracegraph.observe.pauses import Pauses
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000
 MAX_DECISIONS = 1_000
 """Decisions on the values of tensors in one call."""
+
+_local = _state.local
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
 @dataclass(eq=False)
@@ -95,6 +100,22 @@ class Reason:
         return f"{self.text} ({self.filename}:{self.line})"
 
 
+def _unobserved(
+    method: "Callable[Concatenate[Recorder, _Parameters], _Result]",
+) -> "Callable[Concatenate[Recorder, _Parameters], _Result]":
+    """Make a method of the recorder, which calls nothing of the user's, run without being watched itself."""
+
+    @functools.wraps(method)
+    def unobserved(self: "Recorder", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        self.pauses.pause()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.pauses.resume()
+
+    return unobserved
+
+
 class Recorder(Listener):
     """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
 
@@ -125,6 +146,8 @@ class Recorder(Listener):
         self._outer_nodes: set[int] = set()
         """Tape entries of tensors from outside."""
         self._backward_location: tuple[str, int] | None = None
+        self.pauses = Pauses()
+        """Keeps the steps of the recorder from those who observe the call."""
 
     # -- notes about the call -----------------------------------------------------------------------------------------
 
@@ -201,8 +224,11 @@ class Recorder(Listener):
 
     def execute(self, operation: Operation, operands: tuple[Tensor, ...]) -> Tensor:
         """Run an operation, and take it down."""
-        with unheard():
-            result = eager.apply(operation, *operands)
+        _local.recorder = None
+        try:
+            result: Tensor = eager.apply(operation, *operands)
+        finally:
+            _local.recorder = self
         self.record(operation, operands, result)
         return result
 
@@ -210,11 +236,15 @@ class Recorder(Listener):
         """Make the tensor over `data`, which a view operation has made of the parent's, and take that down."""
         if not isinstance(operation, Operation):
             operation = operation(parent)
-        with unheard():
+        _local.recorder = None
+        try:
             result = eager.view(parent, data, operation)
+        finally:
+            _local.recorder = self
         self.record(operation, (parent,), result)
         return result
 
+    @_unobserved
     def record(self, operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> None:
         """An operation was executed."""
         self.operations += 1
@@ -223,7 +253,10 @@ class Recorder(Listener):
             self.unsupported(f"{operation.name} gives a shape that depends on values")
             self.entries[id(result)] = self._by_data[id(result._data)] = Root(result, constant(result._data))
             return
-        nodes = [self.node(operand) for operand in operands]
+        nodes = []
+        for operand in operands:
+            known = self.entries.get(id(operand))
+            nodes.append(known.node if type(known) is Root else self.node(operand))
         node = self._bind(operation, *nodes)
         if node.shape != result._data.shape or node.dtype != result._data.dtype:
             self.unsupported(
@@ -240,12 +273,14 @@ class Recorder(Listener):
         if self.operations > MAX_NODES:
             self.unsupported(f"more than {MAX_NODES} operations")
 
+    @_unobserved
     def alias(self, tensor: Tensor, result: Tensor) -> None:
         """`result` is the same memory as `tensor` (detach)."""
         parent = self.entry(tensor)
         root = parent if isinstance(parent, Root) else parent.root
         self.entries[id(result)] = View(result, parent, None, self._current(parent), root.stamp)
 
+    @_unobserved
     def same_value(self, tensor: Tensor, data: np.ndarray) -> None:
         """`tensor` is made anew for the tape over the data of a tensor saved before."""
         entry = self._by_data.get(id(data))
@@ -256,11 +291,13 @@ class Recorder(Listener):
         root = entry if isinstance(entry, Root) else entry.root
         self.entries[id(tensor)] = View(tensor, entry, None, self._current(entry), root.stamp)
 
+    @_unobserved
     def literal(self, tensor: Tensor) -> None:
         """A tensor was made from numbers of Python. It is a constant in this call only: later it may be changed."""
         tensor._literal = False
         self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
 
+    @_unobserved
     def from_array(self, array: np.ndarray, tensor: Tensor) -> None:
         """A tensor was made from a NumPy array."""
         path = self.argument_paths.get(id(array))
@@ -281,12 +318,14 @@ class Recorder(Listener):
             node = self._make(Cast(tensor._data.dtype), node)
         self.entries[id(tensor)] = Root(tensor, node)
 
+    @_unobserved
     def scalar(self, get: Callable[[], Any], value: Any, dtype: Any, label: str) -> Tensor:
         """A 0-d tensor for a number that may differ on every call; `get` fetches it again."""
         tensor = wrap(np.array(value, dtype))
         self.add_input(tensor, ScalarSource(get, np.dtype(dtype), label), label)
         return tensor
 
+    @_unobserved
     def assign(self, target: Tensor, value: Tensor) -> None:
         """`value` is written into the memory of `target`."""
         entry = self.entry(target)
@@ -308,6 +347,7 @@ class Recorder(Listener):
         self.births[node] = len(self.decisions)
         return node
 
+    @_unobserved
     def decides(self, tensor: Tensor, how: str, outcome: int) -> None:
         """Python asks for a truth value or a whole number, which decides how the call goes on."""
         node = self.node(tensor)
@@ -332,6 +372,7 @@ class Recorder(Listener):
         """Whether exactly one tensor with memory of its own has this value."""
         return sum(isinstance(entry, Root) and entry.node is node for entry in self.entries.values()) == 1
 
+    @_unobserved
     def enter_backward(self, node: Any) -> None:
         """Backward is about to run the rule of a tape entry (None: it is done)."""
         if id(node) in self._outer_nodes:
