@@ -88,3 +88,11 @@ class CompileError(TracegraphError, RuntimeError):
 
 class CompileWarning(RuntimeWarning):
     """A graph could not be compiled; the function runs plain."""
+
+
+class MismatchWarning(RuntimeWarning):
+    """A replay gave another result than the plain function; the trace was dropped."""
+
+
+class NotStaticError(TracegraphError, RuntimeError):
+    """A function decorated with `require="static"` does something that needs Python on every call."""

@@ -119,10 +119,6 @@ def reads_item(x: Any) -> Any:
     return x * x[0].item()
 
 
-def reads_bool(x: Any) -> Any:
-    return x if x.sum() > 2 else -x
-
-
 def reads_numpy(x: Any) -> Any:
     return x.numpy() + 1
 
@@ -150,13 +146,12 @@ STORED: Any = None
         (draws, "x + random.random()"),
         (reads_float, "float(x.sum())"),
         (reads_item, "x[0].item()"),
-        (reads_bool, "x.sum() > 2"),
         (reads_numpy, "x.numpy() + 1"),
         (stores_global, "    STORED = x"),
         (stores_attribute, "prints.last = x"),
     ],
 )
-def test_what_runs_plain_and_why(function: Callable[[Any], Any], line: str) -> None:
+def test_what_is_coexecuted_and_why(function: Callable[[Any], Any], line: str) -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
         traced = wrap(function)
         OUTER.clear()
@@ -169,7 +164,7 @@ def test_what_runs_plain_and_why(function: Callable[[Any], Any], line: str) -> N
 
     (traced,) = same(scenario, plain=True)
     explanation = traced.explain()
-    assert explanation.verdict == "plain"
+    assert explanation.verdict == "co-executed"
     assert re.search(rf"{re.escape(Path(__file__).name)}:{line_of(line)}\b", str(explanation)), str(explanation)
 
 

@@ -5,7 +5,6 @@ import sys
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tracegraph.observe.age import Age
 from tracegraph.observe.bytecode import CodeFacts

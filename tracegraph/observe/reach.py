@@ -30,7 +30,6 @@ from tracegraph.observe.values import (
     shallow_items,
 )
 
-
 _Function: Final = types.FunctionType
 _HOLD_NO_FUNCTION: Final = frozenset({str, int, tuple, dict, type(None), types.MemberDescriptorType, type})
 

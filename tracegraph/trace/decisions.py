@@ -49,7 +49,14 @@ class DecisionTree:
         self._lines = arguments.lines(self._names), arguments.leaf_lines(self._names)
         self._interner = Interner()
         self._captured: list[tuple[Tensor, Any]] = []
+        self._leaves = 0
+        self._entries: list[list[Any]] = []
         self._epoch = -1
+
+    @property
+    def leaves(self) -> int:
+        """The number of ways it knows."""
+        return self._leaves
 
     # -- growing ------------------------------------------------------------------------------------------------------
 
@@ -95,6 +102,8 @@ class DecisionTree:
         assert self.root is not None
         self.compiler.refresh(self.root)
         placement = place(self.root)
+        self._leaves = len(placement.leaves)
+        self._entries = [leaf.entries for leaf in placement.leaves]
         used = {node for branch in placement.branches for node in branch.inputs if node.is_input}
         inputs = [(node, fetch) for node, fetch in self._interner.inputs if node in used]
         positions = {node: number for number, (node, _) in enumerate(inputs)}
@@ -102,6 +111,11 @@ class DecisionTree:
         self._captured = [(tensor, kind_of(tensor._data)) for tensor in captured]
         self._epoch = _state.epoch
         self.replay = self._write(placement, inputs, positions)
+
+    def drop(self, entry: Any) -> None:
+        """Take a trace away from the leaf it is at."""
+        for entries in self._entries:
+            entries[:] = [other for other in entries if other is not entry]
 
     def recheck(self) -> bool:
         """After the epoch has moved: whether the captured tensors' memory is still of the same kind."""

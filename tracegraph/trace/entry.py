@@ -12,11 +12,13 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.compiler.executable import Executable
+from tracegraph.compiler.ir import Graph
 from tracegraph.runtime import Workspace, Workspaces
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards
 from tracegraph.trace.backward import CompiledBackward
 from tracegraph.trace.outputs import OutputPlan
+from tracegraph.trace.recorder import Decision
 from tracegraph.trace.replay import ReplayWriter
 from tracegraph.trace.sources import CapturedSource, Source
 
@@ -72,6 +74,7 @@ class Entry:
         name: str,
         executable: Executable,
         sources: Sequence[Source],
+        origins: Sequence[Source],
         written: Sequence[Tensor],
         arguments: ArgumentGuards,
         guards: Any,
@@ -81,8 +84,12 @@ class Entry:
         backward: CompiledBackward | None,
         saved: Sequence[int | str],
         grad_enabled: bool,
+        whole: Graph,
+        grads_assigned: Sequence[Tensor] = (),
+        decisions: tuple[Decision, ...] = (),
     ) -> None:
         self.name, self.executable, self.backward = name, executable, backward
+        self.whole, self.decisions = whole, decisions
         self.arguments, self.guards, self.checks = arguments, guards, checks
         self.grad_enabled = grad_enabled
         self.default_dtype = _state.local.default_dtype
@@ -102,10 +109,16 @@ class Entry:
             "entry": self, "captured": self.captured, "default_dtype": self.default_dtype,
             "guards_ok": guards.check_fast, "segments": self._run_segments,
         }  # fmt: skip
-        writer = ReplayWriter(executable, sources, per_call, written, arguments, grads, backward, names)
+        writer = ReplayWriter(executable, sources, origins, per_call, written, arguments, grads, backward, names)
         self.replay_source = writer.source(outputs, saved, checks, grad_enabled)
         exec(compile(self.replay_source, f"<replay of {name}>", "exec"), names)
-        self.replay: Callable[[tuple[Any, ...], dict[str, Any]], Any] = names["replay"]
+        self.replay: Callable[..., Any] = names["replay"]
+        """replay(args, kwargs, frame=()): the result of a call, or MISS."""
+        self.unchecked = self.replay
+        owners = [*grads_assigned, *[owner for owner, _ in grads]]
+        exec(compile(writer.touched_source(owners), "<touched>", "exec"), names)
+        self.touched: Callable[..., tuple[tuple[Any, ...], tuple[Tensor, ...]]] = names["touched"]
+        """touched(args, kwargs): the tensors (or arrays) a replay writes to, and those whose `.grad` it may set."""
         arguments.forget()
         if backward is not None:
             backward.forget()

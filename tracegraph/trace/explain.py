@@ -85,14 +85,13 @@ def explain(traced: "TracedFunction[..., Any]", args: tuple[Any, ...], kwargs: d
     latest = traced.entries[0] if traced.entries else None
     last = traced.attempts[-1] if traced.attempts else None
     reasons = [] if last is None else [str(reason) for reason in last.reasons]
-    verdict = "not called yet" if last is None else "static" if last.entry is not None else "plain"
     if traced.plain_reason is not None:
-        verdict, reasons = "plain", [traced.plain_reason]
+        reasons = [traced.plain_reason]
     executable = latest.executable if latest is not None else None
     attempt = next((a for a in reversed(traced.attempts) if a.entry is not None), None)
     return Explanation(
         name=getattr(traced.function, "__qualname__", repr(traced.function)),
-        verdict=verdict,
+        verdict=traced.verdict,
         served_by=served,
         misses=misses,
         reasons=list(dict.fromkeys(reasons)),

@@ -1,36 +1,36 @@
 """`@trace`: a function that is recorded on its first call and replayed as native code while its guards hold."""
 
+import functools
 import inspect
 import operator
 import os
 import threading
 import time
-import types
 import warnings
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, overload
 
-from tracegraph import _state, pytree
-from tracegraph.compiler.executable import compile_graph
-from tracegraph.compiler.ir import Graph, Node
-from tracegraph.observe import Child, Observation, Observer, is_library_code
-from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning, is_library_file
-from tracegraph.tensor import Tensor
-from tracegraph.trace.arguments import ArgumentGuards, data_of, owners
-from tracegraph.trace.backward import CompiledBackward, record_backward
-from tracegraph.trace.classify import LibraryClassifier, register_closed
+from tracegraph import _state
+from tracegraph.compiler.ir import Graph
+from tracegraph.observe import Child
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, CompileWarning, NotStaticError
+from tracegraph.trace.checking import arm
+from tracegraph.trace.classify import register_closed
+from tracegraph.trace.compiling import Replays, compile_recording
+from tracegraph.trace.decisions import DecisionTree
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.explain import Attempt, Explanation, explain
 from tracegraph.trace.function_like import FunctionLike, ObjectLike, check_traceable, why_plain
-from tracegraph.trace.labels import labels
+from tracegraph.trace.history import MAX_ENTRIES, History, signature_of
 from tracegraph.trace.looking import facts, notebook_html
-from tracegraph.trace.outputs import OutputPlanner
-from tracegraph.trace.recorder import Reason, Recorder
 from tracegraph.trace.matcher import Matcher
+from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recording import Recording, record
+from tracegraph.trace.remedies import why_not_static
 from tracegraph.trace.replay import MISS
+from tracegraph.trace.threads import is_alone
 from tracegraph.trace.trie import Trie
-from tracegraph.trace.sources import CapturedSource, Source
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-MAX_ENTRIES = 16
-"""Traces kept per function; beyond that further kinds of calls run plain."""
-MAX_PLAIN = 3
-"""Recordings in a row that came out plain, after which the function is not recorded again."""
+STATIC: Final = "static"
 
 _made: "weakref.WeakSet[TracedFunction[..., Any]]" = weakref.WeakSet()
 
@@ -53,181 +50,149 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     `graph`, `source()` and `explain()` show what was made of it.
     """
 
-    __slots__ = ("_lock", "_plain_in_row", "_runs_plain", "_warned", "attempts", "entries", "plain_reason")
+    __slots__ = (
+        "_lock", "_roots", "_warned", "attempts", "entries", "history", "plain_reason", "require", "trie", "verdict",
+    )  # fmt: skip
 
     function: Callable[Parameters, Result]
 
-    def __init__(self, function: Callable[Parameters, Result]) -> None:
+    def __init__(self, function: Callable[Parameters, Result], require: str | None = None) -> None:
         super().__init__(function)
         self.entries: list[Entry] = []
         self.attempts: list[Attempt] = []
+        self._roots: list[Replays] = []
+        self.history = History()
         self.trie = Trie(getattr(function, "__name__", "function"))
-        self._plain_in_row = 0
+        self.require = require
+        self.verdict = "not called yet"
+        """Of the last call: "static", "co-executed", "plain"."""
         self._warned = False
         self._lock = threading.RLock()
         _made.add(self)
-        self.plain_reason = why_plain(function)
-        self._runs_plain = self.plain_reason is not None
+        self.plain_reason: str | None = why_plain(function)
+        if self.plain_reason is not None:
+            self.verdict = "plain"
+            self._refuse()
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         """Call the function: what comes back, is raised and is changed is what the plain function gives."""
         if _state.recording and _state.local.recorder is not None:
             return self.function(*args, **kwargs)
-        for entry in self.entries:
-            result = entry.replay(args, kwargs)
+        for root in self._roots:
+            result = root.replay(args, kwargs)
             if result is not MISS:
+                if self.verdict is not STATIC:
+                    self.verdict = STATIC
                 return result  # type: ignore[no-any-return]
-        if self._runs_plain:
-            return self._coexecute(args, kwargs)
-        return self._record(args, kwargs)
-
-    def _coexecute(self, args, kwargs):
-        return self.function(*args, **kwargs)
+        return self._miss(args, kwargs)
 
     def __repr__(self) -> str:
         return f"<traced {getattr(self.function, '__qualname__', self.function)}, {len(self.entries)} traces>"
 
-    # -- recording ----------------------------------------------------------------------------------------------------
+    # -- calls that no trace serves -----------------------------------------------------------------------------------
 
-    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
-        if not self._lock.acquire(blocking=False):
+    def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        """A call that no trace serves is recorded, or co-executed where recording it has been of no use."""
+        if self.plain_reason is not None or not self._lock.acquire(blocking=False):
             return self.function(*args, **kwargs)
         try:
-            return self._record_locked(args, kwargs)
+            signature = signature_of(args, kwargs)
+            if self.history.is_worth_recording(signature):
+                return self._record(signature, args, kwargs)
+            self._refuse()
+            return self._coexecute(signature, args, kwargs)
         finally:
             self._lock.release()
 
-    def _record_locked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+    def _record(self, signature: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        recording = record(self.function, args, kwargs)
         started = time.perf_counter()
-        leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
-        recorder = Recorder(leaves, labels(self.function, args, kwargs))
-        for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
-            recorder.container_paths.setdefault(id(container), path)
-        grad_enabled = _state.local.grad_enabled
-        observer = Observer(
-            self.function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library, guards_later=True
-        )
-        recorder.pauses = observer.pauses
-        previous = _state.begin_recording(recorder)
-        try:
-            with observer:
-                result = self.function(*args, **kwargs)
-            ran = time.perf_counter() - started
-            if _state.local.grad_enabled is not grad_enabled:
-                recorder.unsupported("leaves gradients switched on or off")
-            entry = self._try_compile(recorder, observer.observation, args, kwargs, leaves, result, grad_enabled)
-        finally:
-            _state.end_recording(previous)
-        reasons = [*recorder.reasons, *(Reason(e.reason, e.filename, e.line) for e in observer.observation.effects)]
-        self.attempts.append(Attempt(entry, reasons, ran, time.perf_counter() - started - ran, recorder.operations))
+        entry = self._try_compile(recording)
+        seconds = time.perf_counter() - started
+        reasons = recording.reasons
+        operations = recording.recorder.operations
+        self.attempts.append(Attempt(entry, reasons, recording.seconds, seconds, operations))
         del self.attempts[:-MAX_ENTRIES]
         if entry is not None:
-            self._plain_in_row = 0
+            self.verdict = "static"
             self.entries.insert(0, entry)
-            if len(self.entries) >= MAX_ENTRIES:
-                self._stop(f"it was recorded {MAX_ENTRIES} times for different kinds of calls")
+            arm(entry, self.function, self._drop)
         else:
-            self._plain_in_row += 1
-            if self._plain_in_row >= MAX_PLAIN:
-                self._runs_plain = True
+            self.verdict = "co-executed"
+        full = self.history.took(signature, entry is not None, reasons, len(self._roots))
+        if full:
+            self._warn(full)
+        if recording.error is not None:
+            try:
+                raise recording.error
+            finally:
+                del recording  # the traceback holds this frame
+        if entry is None and not self.history.would_record(signature):
+            self._refuse()
+        return recording.result  # type: ignore[no-any-return]
+
+    def _refuse(self) -> None:
+        """Raise if the function has to be static and is not.
+
+        Raises:
+            NotStaticError: then; it names each reason with the user's line, and what to change.
+        """
+        if self.require == "static":
+            reasons = self.attempts[-1].reasons if self.attempts else [Reason(self.plain_reason or "")]
+            raise NotStaticError(why_not_static(getattr(self.function, "__qualname__", "function"), reasons))
+
+    def _coexecute(self, signature: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        """Run the function, with its operations taken from native code in stretches."""
+        self.verdict = "co-executed"
+        if not is_alone() or not self.trie.is_useful:
+            return self.function(*args, **kwargs)
+        matcher = Matcher(self.trie)
+        previous = _state.begin_recording(matcher)
+        raised = True
+        try:
+            result = self.function(*args, **kwargs)
+            raised = False
+        finally:
+            try:
+                matcher.finish(raised=raised)
+            finally:
+                _state.end_recording(previous)
+        if matcher.diverged:
+            self.history.went_another_way(signature, self.trie.paths)
         return result
 
-    def _stop(self, why: str) -> None:
-        self._runs_plain = True
+    def _warn(self, why: str) -> None:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"traced function {getattr(self.function, '__qualname__', self.function)} runs plain for other calls "
-                f"from now on: {why}; see explain()",
-                stacklevel=4,
+                f"traced function {getattr(self.function, '__qualname__', self.function)} is not recorded for other "
+                f"calls from now on: {why}; see explain()",
+                stacklevel=5,
             )
 
-    def _try_compile(self, recorder: Recorder, *recorded: Any) -> Entry | None:
+    def _try_compile(self, recording: Recording) -> Entry | None:
         """The entry, or None if the compiler fails: the call has its result already,
-        and later ones run plain, warned.
+        and later ones are co-executed, warned.
         """
+        name = getattr(self.function, "__name__", "function")
         try:
-            return self._compile(recorder, *recorded)
+            return compile_recording(name, recording, self._roots)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
-            name = getattr(self.function, "__qualname__", repr(self.function))
-            recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
-            message = f"traced function {name} runs plain: the compiler failed ({error})"
+            shown = getattr(self.function, "__qualname__", repr(self.function))
+            recording.recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
+            message = f"traced function {shown} is not replayed: the compiler failed ({error})"
             warnings.warn(message, CompileWarning, stacklevel=5)
             return None
 
-    def _compile(
-        self, recorder: Recorder, observation: Observation, args: tuple[Any, ...], kwargs: dict[str, Any],
-        leaves: list[tuple[str, Any]], result: Any, grad_enabled: bool,
-    ) -> Entry | None:  # fmt: skip
-        """The entry for a recorded call,
-        or None when it has to run plain (the recorder or the observation says why).
-        """
-        name = getattr(self.function, "__name__", "function")
-        plan = OutputPlanner(recorder, observation.is_external).make(result)
-        written = recorder.written()
-        self._check_sharing(recorder, [root.tensor for root in written])
-        captured = observation.captured if observation.is_static else ()  # here its guards are made
-        reached = {id(value) for value in (*[leaf for _, leaf in leaves], *captured)}
-        if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
-            recorder.unsupported("reads a `.grad` that it also reaches by another way")
-        if recorder.reasons or not observation.is_static:
-            return None
-        nodes: list[Node] = list(plan.nodes)
-        sources: list[Source] = [source for _, source in recorder.inputs]
-        backward: CompiledBackward | None = None
-        saved: list[int | str] = []
-        if plan.live:
-            graph_inputs = list(recorder.inputs)
-            recorded = record_backward(recorder, plan.live, name)
-            if recorded is None or recorder.reasons:
-                return None
-            recorder.inputs = graph_inputs
-            backward = CompiledBackward(recorded, name)
-            numbers = {node: number for number, (node, _) in enumerate(graph_inputs)}
-            changed = {root.initial for root in written}
-            for node in recorded.saved:
-                if node in numbers and node not in changed:
-                    saved.append(str(numbers[node]))
-                elif node in plan.nodes and recorder.is_value_of_one(node):
-                    saved.append(plan.nodes.index(node))
-                else:
-                    saved.append(len(nodes))
-                    nodes.append(node)
-        graph: Graph = recorder.graph(name, nodes)
-        executable = compile_graph(graph)
-        observation.guards.accept_registry()
-        written_values = [root.tensor for root in written]
-        return Entry(
-            name=name,
-            executable=executable,
-            sources=sources,
-            written=written_values,
-            arguments=ArgumentGuards(args, kwargs, leaves, written_values, self._captured(recorder, observation)),
-            guards=observation.guards,
-            checks=recorder.checks,
-            grads=list(recorder.grad_before.values()),
-            outputs=plan,
-            backward=backward,
-            saved=saved,
-            grad_enabled=grad_enabled,
-        )
-
-    @staticmethod
-    def _captured(recorder: Recorder, observation: Observation) -> list[Any]:
-        """The tensors that the call reached from elsewhere than its arguments, in operations or only by name."""
-        read = [source.tensor for _, source in recorder.inputs if isinstance(source, CapturedSource)]
-        return [*read, *(value for value in observation.captured if isinstance(value, Tensor))]
-
-    @staticmethod
-    def _check_sharing(recorder: Recorder, written: list[Tensor]) -> None:
-        """Tensors that share memory, one of which is written, are beyond this tracer."""
-        others = [entry.tensor for entry in recorder.entries.values() if getattr(entry, "external", False)]
-        for target in written:
-            mine = owners(data_of(target))
-            for other in others:
-                if other is not target and mine & owners(data_of(other)):
-                    recorder.unsupported("writes to a tensor whose memory another input shares")
-                    return
+    def _drop(self, entry: Entry) -> None:
+        """Take away a trace that gave another result than the plain function."""
+        self.entries = [other for other in self.entries if other is not entry]
+        for root in list(self._roots):
+            if root is entry:
+                self._roots.remove(root)
+            elif isinstance(root, DecisionTree):
+                root.drop(entry)
+        self.history.give_up()
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -238,14 +203,14 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         Raises:
             ArgumentTypeError: when there is none yet.
         """
-        return self._latest().executable.original
+        return self._latest().whole
 
     def stages(self) -> dict[str, Graph]:
         """The graph of the latest trace at each stage: "recorded", after each pass, "scheduled"."""
         executable = self._latest().executable
         found = {"recorded": executable.original}
-        for record in executable.records:
-            found[record.name] = record.graph
+        for done in executable.records:
+            found[done.name] = done.graph
         found["scheduled"] = executable.lowered.graph
         return found
 
@@ -331,20 +296,27 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _is_library(code: types.CodeType) -> bool:
-    """Whether code is trusted: the library's own, but for what comes along as an example."""
-    return is_library_code(code) and is_library_file(code.co_filename)
-
-
 @overload
 def trace(function: Callable[Parameters, Result], /) -> TracedFunction[Parameters, Result]: ...
 @overload
-def trace() -> Callable[[Callable[Parameters, Result]], TracedFunction[Parameters, Result]]: ...
-def trace(function: Any = None) -> Any:
+def trace(
+    *, require: str | None = None
+) -> Callable[[Callable[Parameters, Result]], TracedFunction[Parameters, Result]]: ...
+def trace(function: Any = None, *, require: str | None = None) -> Any:
     """Make a function that is recorded when first called and replayed as compiled code afterwards.
 
-    The results, gradients and writes are those of the plain function. What is not surely replayable runs plain;
-    `explain()` says why.
+    The results, exceptions, gradients, writes and side effects are those of the plain function. What needs Python on
+    each call is co-executed: Python runs, and takes the results of its operations from native code. `explain()` says
+    which it is, and why.
+
+    Args:
+        function: what to trace.
+        require: "static" makes it an error if Python has to run on each call.
+
+    Raises:
+        ArgumentTypeError: for something that is not a function.
+        ArgumentError: for another `require`.
+        NotStaticError: by a call, with `require="static"`, of a function that needs Python on each call.
 
     >>> @trace
     ... def double(x):
@@ -354,10 +326,12 @@ def trace(function: Any = None) -> Any:
     >>> double(tracegraph.tensor([3.0, 4.0]))
     tensor([6., 8.])
     """
+    if require not in (None, STATIC):
+        raise ArgumentError(f"trace: require is 'static' or None, not {require!r}")
     if function is None:
-        return trace
+        return functools.partial(trace, require=require)
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(trace(function.__func__))
+        return type(function)(trace(function.__func__, require=require))
     check_traceable(function)
     plain = isinstance(function, FunctionLike) or inspect.isroutine(function)
-    return TracedFunction(function) if plain else TracedObject(function)
+    return TracedFunction(function, require) if plain else TracedObject(function, require)

@@ -17,10 +17,10 @@ from tracegraph.compiler.ops.comparison import NOT_EQUAL
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import reshape_operation
 from tracegraph.compiler.ops.spec import Spec, bool_, int64
+from tracegraph.observe.pauses import Pauses
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
 from tracegraph.trace.sites import user_location
-from tracegraph.observe.pauses import Pauses
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000

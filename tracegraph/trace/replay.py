@@ -29,11 +29,12 @@ class ReplayWriter:
     """Writes the replay function of one trace into the namespace `names`."""
 
     def __init__(
-        self, executable: Executable, sources: Sequence[Source], per_call: Sequence[tuple[int, Source]],
+        self, executable: Executable, sources: Sequence[Source], origins: Sequence[Source], per_call: Sequence[tuple[int, Source]],
         written: Sequence[Tensor], arguments: ArgumentGuards, grads: Sequence[tuple[Tensor, Tensor | None]],
         backward: CompiledBackward | None, names: dict[str, Any],
     ) -> None:  # fmt: skip
         self.executable, self.sources, self._per_call = executable, sources, per_call
+        self._origins = origins
         self._written, self.arguments, self.grads, self.backward = written, arguments, grads, backward
         self._names = names
         self._paths = arguments.paths
@@ -85,6 +86,18 @@ class ReplayWriter:
             lines += self._link(plan, saved, names)
         lines += ["    entry.hits += 1", f"    return {plan.expression}"]
         return "\n".join(lines) + "\n"
+
+    def touched_source(self, owners: Sequence[Tensor]) -> str:
+        """The source of `touched(args, kwargs)`: what a replay writes to, and the tensors whose `.grad` it may set."""
+        names = self._names
+        written = []
+        for number, tensor in enumerate(self._written):
+            source = next(source for source in self.sources if _tensor_of(source) is tensor)
+            written.append(self._holder(source, f"written{number}", names))
+        unique = {id(owner): owner for owner in owners}
+        owning = [self._tensor_now(owner, f"owning{id(owner)}", names) for owner in unique.values()]
+        lists = ("".join(f"{text}, " for text in texts) for texts in (written, owning))
+        return f"def touched(args, kwargs):\n    return {', '.join(f'({texts})' for texts in lists)}\n"
 
     def _tensor_now(self, tensor: Tensor, name: str, names: dict[str, Any]) -> str:
         """The expression of the tensor that takes the place of a recorded one in this call: an argument, or itself."""
@@ -246,7 +259,7 @@ class ReplayWriter:
             else:
                 arrays.append(f"{self._holder(self.sources[int(item)], f'live{item}', names)}._data")
         targets = [
-            self._holder(next(s for s in self.sources if _tensor_of(s) is target), f"target{number}", names)
+            self._holder(next(s for s in self._origins if _tensor_of(s) is target), f"target{number}", names)
             for number, target in enumerate(self.backward.targets)
         ]
         names["version"] = version_of

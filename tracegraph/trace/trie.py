@@ -1,6 +1,5 @@
 """`Trie`: all ways that the calls of a co-executed function went, and the native code for their stretches."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ MAX_EVENTS = 20_000
 """Events kept per function; beyond that what is new runs as without tracing."""
 _EAGER_PATHS = 8
 """So many ways are compiled at once; further ones when they are gone a second time."""
+_TRIAL = 16
+"""Calls after which it is judged whether matching pays."""
 _FEWEST_OPERATIONS = 3
 """Shorter stretches run as fast without native code."""
 
@@ -28,7 +29,7 @@ class Trie:
         self.name = name
         self.root = Event(START)
         self.calls = self.paths = self.events = 0
-        self.native_flushes = self.flushes = 0
+        self.native_flushes = self.flushes = self.diverged_in_row = 0
         self.notes: list[str] = []
         self._segments: dict[str, Segment] = {}
 
@@ -36,6 +37,13 @@ class Trie:
     def is_full(self) -> bool:
         """Whether no more ways are taken down."""
         return self.events >= MAX_EVENTS
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether matching pays: not if no call has found native code, or if what is new cannot be taken down."""
+        if self.calls < _TRIAL:
+            return True
+        return self.native_flushes > 0 and not (self.is_full and self.diverged_in_row > _TRIAL)
 
     @property
     def segments(self) -> list[Segment]:
@@ -51,6 +59,7 @@ class Trie:
         self.calls += 1
         self.flushes += matcher.flushes
         self.native_flushes += matcher.native
+        self.diverged_in_row = self.diverged_in_row + 1 if matcher.diverged else 0
         if matcher.diverged or self.calls == 1:
             self.paths += 1
         if not matcher.unsettled:
@@ -84,7 +93,3 @@ class Trie:
         for event in stretch:
             event.lazy = True
 
-
-def checks_always() -> bool:
-    """Whether `TRACEGRAPH_CHECK` asks for every replay to be compared with the plain execution."""
-    return os.environ.get("TRACEGRAPH_CHECK", "") not in ("", "0")

@@ -1,0 +1,141 @@
+"""The self-check: the first replay of a trace runs the plain function beside it and compares what both give.
+
+The environment variable `TRACEGRAPH_CHECK` asks for more or less: `1` compares every replay, `0` none.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tracegraph import pytree
+from tracegraph.observe.values import is_immutable, same
+from tracegraph.runtime.errors import MismatchWarning
+from tracegraph.tensor import Tensor
+from tracegraph.trace.arguments import data_of
+from tracegraph.trace.entry import Entry
+from tracegraph.trace.replay import MISS
+from tracegraph.trace.threads import is_alone
+
+TOLERANCE = {2: 2e-2, 4: 1e-3, 8: 1e-6}
+"""Largest difference of floats, by their bytes, relative to the largest magnitude in the array: sums and products of
+matrices are added up in another order."""
+_FEW = 0.01
+"""The share of whole numbers that may differ: a comparison of two numbers that rounding makes equal or not."""
+
+
+def check_mode() -> str:
+    """When replays are compared: "first", "always" or "never"."""
+    return {"1": "always", "0": "never"}.get(os.environ.get("TRACEGRAPH_CHECK", ""), "first")
+
+
+def arm(entry: Entry, function: Callable[..., Any], drop: Callable[[Entry], None]) -> None:
+    """Have the next replay of a trace compared with the plain function; `drop` takes the trace away if it differs."""
+    mode = check_mode()
+    if mode == "never":
+        return
+
+    def checked(args: tuple[Any, ...], kwargs: dict[str, Any], frame: tuple[Any, ...] = ()) -> Any:
+        if not is_alone():
+            return entry.unchecked(args, kwargs, frame)
+        return _compare(entry, function, drop, args, kwargs, frame, once=mode == "first")
+
+    entry.replay = checked
+
+
+def _compare(
+    entry: Entry, function: Callable[..., Any], drop: Callable[[Entry], None], args: tuple[Any, ...],
+    kwargs: dict[str, Any], frame: tuple[Any, ...], *, once: bool,
+) -> Any:  # fmt: skip
+    """The plain result of a call that the trace serves, or MISS; the state afterwards is that of the plain call."""
+    try:
+        written, owners = entry.touched(args, kwargs)
+    except (LookupError, AttributeError, TypeError):
+        return MISS
+    before = [np.array(data_of(value)) for value in written if value is not None]
+    grads = [owner._grad for owner in owners]
+    result = entry.unchecked(args, kwargs, frame)
+    if result is MISS:
+        return MISS
+    if once:
+        entry.replay = entry.unchecked
+    traced = dict(_seen(result, written, owners))
+    for value, data in zip([value for value in written if value is not None], before, strict=True):
+        np.copyto(data_of(value), data)
+    for owner, grad in zip(owners, grads, strict=True):
+        owner._grad = grad
+    try:
+        plain_result = function(*args, **kwargs)
+    except BaseException:
+        _report(entry, drop, "the plain function raises an exception, the trace does not")
+        raise
+    difference = _difference(dict(_seen(plain_result, written, owners)), traced)
+    if difference is not None:
+        _report(entry, drop, difference)
+    return plain_result
+
+
+def _seen(result: Any, written: tuple[Any, ...], owners: tuple[Tensor, ...]) -> Iterator[tuple[str, Any]]:
+    """Copies of what can be seen of a call, by name."""
+    for path, value in pytree.leaves(result, "result"):
+        yield path, np.array(value._data) if isinstance(value, Tensor) else value
+    for number, value in enumerate(written):
+        if value is not None:
+            yield f"written tensor {number}", np.array(data_of(value))
+    for number, owner in enumerate(owners):
+        grad = owner._grad
+        yield f"gradient {number}", None if grad is None else np.array(grad._data)
+
+
+def _difference(plain: dict[str, Any], traced: dict[str, Any]) -> str | None:
+    """What differs, in words."""
+    if plain.keys() != traced.keys():
+        return f"the plain call gives {sorted(plain)}, the trace {sorted(traced)}"
+    for name, wanted in plain.items():
+        found = traced[name]
+        if isinstance(wanted, np.ndarray) and isinstance(found, np.ndarray):
+            if not agree(wanted, found):
+                return f"{name}: the plain call gives {_short(wanted)}, the trace {_short(found)}"
+        elif type(wanted) is not type(found) or (is_immutable(wanted) and not same(wanted, found)):
+            return f"{name}: the plain call gives {wanted!r}, the trace {found!r}"
+    return None
+
+
+def agree(wanted: np.ndarray, found: np.ndarray) -> bool:
+    """Whether two arrays are the same up to rounding in another order."""
+    if wanted.shape != found.shape or wanted.dtype != found.dtype:
+        return False
+    if not wanted.size or bool((wanted == found).all()):
+        return True
+    if wanted.dtype.kind != "f":
+        return int((wanted != found).sum()) <= max(1, _FEW * wanted.size) if wanted.size > 1 / _FEW else False
+    ordinary = np.isfinite(wanted)
+    if not bool((ordinary == np.isfinite(found)).all()):
+        return False
+    strange = ~ordinary
+    if not np.array_equal(wanted[strange], found[strange], equal_nan=True):
+        return False
+    a, b = wanted[ordinary].astype(np.float64), found[ordinary].astype(np.float64)
+    if not a.size:
+        return True
+    tolerance = TOLERANCE[wanted.dtype.itemsize]
+    return bool(np.abs(a - b).max() <= tolerance * max(np.abs(a).max(), np.finfo(wanted.dtype).tiny) + 1e-6)
+
+
+def _short(array: np.ndarray) -> str:
+    text = " ".join(np.array2string(array, threshold=6, edgeitems=2).split())
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _report(entry: Entry, drop: Callable[[Entry], None], what: str) -> None:
+    places = [node.location for node in entry.whole.nodes if node.location is not None]
+    where = f" (recorded from {places[0][0]}:{places[0][1]} to {places[-1][0]}:{places[-1][1]})" if places else ""
+    drop(entry)
+    warnings.warn(
+        f"traced function {entry.name}: a replay differs from the plain call{where}: {what}. The trace was dropped and "
+        "the plain result returned; please report this with the function",
+        MismatchWarning,
+        stacklevel=5,
+    )
