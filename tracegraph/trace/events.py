@@ -4,6 +4,7 @@ Arrays are numbered in the order in which a call meets them (a *slot* each), so 
 the same numbers to arrays in the same place.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ values of its operands at once; one that raised; a point at which everything tha
 NEW, COPIED = -1, -2
 """Operand numbers: an array not met before in this call; the same, taken by a copy, since others may write to it."""
 
+_SMALL = 4096
+"""Bytes of a result up to which its memory is kept for the next call."""
 _RAISING = (Kind.GATHER, Kind.SCATTER, Kind.HOST)
 
 
@@ -63,6 +66,16 @@ class Layout:
         """The layout of an array."""
         return cls(array.shape, array.dtype, array.strides)
 
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        step = self.dtype.itemsize
+        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size != 1 and stride != step and 0 not in self.shape:
+                return False
+            step *= size
+        return True
+
     def fits(self, array: np.ndarray) -> bool:
         """Whether an array has this layout."""
         return array.shape == self.shape and array.strides == self.strides and array.dtype == self.dtype
@@ -93,11 +106,18 @@ class Event:
     location: tuple[str, int] | None = None
     lazy: bool = False
     """Some path on which this event may wait has native code."""
+    first: int | np.ndarray | None = None
+    second: int | np.ndarray | None = None
+    """Slots of one or two operands that were met before, or the arrays of numbers, where there are no others."""
+    spare: np.ndarray | None = None
+    """Memory for the result, used again by later calls when nobody holds it any more."""
     visits: int = 1
     held: set[int] = field(default_factory=set)
     """Of a flush: the results since the one before that someone still held then."""
-    made: tuple[int, ...] = ()
-    """Of a flush: the slots of all results since the one before, the latest first."""
+    made: "tuple[Event, ...]" = ()
+    """Of a flush: the events since the one before that gave a result, the latest first."""
+    dead: "tuple[Event, ...]" = ()
+    """Those of them whose result nobody held."""
     segment: "Segment | None" = None
     settled: bool = False
     """Of a flush: whether native code for it has been made, or decided against."""
@@ -116,6 +136,17 @@ class Event:
             assert mine is not None
             self.key = operation_key(mine)
         return operation_key(operation) == self.key
+
+    def prepare(self) -> None:
+        """Make what is needed for quick matching of an operation that may wait."""
+        self.lazy = True
+        known = [wanted.array if isinstance(wanted, Literal) else wanted for wanted in self.wanted]
+        if self.kind == OPERATION and 0 < len(known) < 3 and NEW not in self.wanted and COPIED not in self.wanted:
+            self.first, self.second = known[0], known[-1]
+        assert self.result is not None or self.kind == STORE
+        if self.kind == OPERATION and self.order is None and self.result is not None:
+            if math.prod(self.shape) * self.result.dtype.itemsize <= _SMALL:
+                self.spare = np.empty(self.shape, self.result.dtype)
 
     def append(self, event: "Event") -> "Event":
         """Enter an event after this one, behind those already there."""

@@ -3,9 +3,6 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
-
-from tracegraph import pytree
 from tracegraph.tensor import Tensor
 from tracegraph.trace.recorder import Reason
 
@@ -23,16 +20,14 @@ _ONCE = (" was created (", " was changed (", " was deleted (")
 
 
 def signature_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
-    """What makes two calls of one kind: types, shapes and dtypes of the arguments."""
-    leaves = [*pytree.leaves(args, ""), *pytree.leaves(kwargs, "k")]
-    return tuple([(path, _kind(value)) for path, value in leaves])
+    """What makes two calls of one kind: shapes and dtypes of the arguments that are tensors, types of the others."""
+    return (*map(_kind, args), *kwargs, *map(_kind, kwargs.values()))
 
 
 def _kind(value: Any) -> Hashable:
     if isinstance(value, Tensor):
-        return (type(value), value._data.shape, value._data.dtype.char, value._rg is True)
-    if isinstance(value, np.ndarray):
-        return (type(value), value.shape, value.dtype.char)
+        data = value._data
+        return data.shape, data.dtype.num
     return type(value)
 
 

@@ -20,11 +20,14 @@ def _unheld() -> tuple[int, int]:
     return _counts([np.empty(4).reshape(2, 2)], 0)
 
 
-_ARRAY_ALONE, _BASE_ALONE = _unheld()
+ALONE, _BASE_ALONE = _unheld()
 
 
-def is_held(values: list[np.ndarray | None], slot: int) -> bool:
+def is_held(values: list[np.ndarray | None], slot: int, *, view: bool = False, known: int = 0) -> bool:
     """Whether someone besides the list holds the array at a place of it, or another view of the same memory.
+
+    Of a `view` only itself is asked for: what it is a view of is asked for by itself. `known` are further references
+    that do not count.
 
     >>> values = [np.zeros(3)]
     >>> is_held(values, 0)
@@ -34,4 +37,4 @@ def is_held(values: list[np.ndarray | None], slot: int) -> bool:
     True
     """
     array, base = _counts(values, slot)
-    return array > _ARRAY_ALONE or base > _BASE_ALONE or not _COUNTS_ARE_EXACT
+    return array > ALONE + known or (base > _BASE_ALONE and not view) or not _COUNTS_ARE_EXACT

@@ -5,6 +5,7 @@ Python runs as always, and sees the same values, gradients, exceptions and memor
 waits is a tensor over memory of its own that is filled before anyone can read it.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,13 +33,19 @@ from tracegraph.trace.events import (
     run_events,
 )
 from tracegraph.trace.listener import Listener
-from tracegraph.trace.liveness import is_held
+from tracegraph.trace.liveness import ALONE, is_held
 from tracegraph.trace.outputs import inverse, memory_order
 from tracegraph.trace.sites import user_location
 from tracegraph.trace.trie import Trie
 
 _new = Tensor.__new__
 _empty = np.empty
+_count = sys.getrefcount
+_local = _state.local
+_SPARE_ALONE = 3
+"""What the count of an array says that only its event holds, and the place that asks."""
+_MANY = 256
+"""So many arrays from before the last boundary, and those that nobody holds are let go of."""
 
 
 class Matcher(Listener):
@@ -60,41 +67,58 @@ class Matcher(Listener):
         """Whether some of the work since the boundary has been done already."""
         self._alive: list[int] = []
         """Slots from before the boundary that someone holds."""
+        self._many = _MANY
         self._on = True
         self.flushes = self.native = self.diverged = 0
         self.unsettled = False
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
-    def execute(self, operation: Operation, operands: tuple[Tensor, ...]) -> Tensor:
+    def execute(self, operation: Operation, operands: tuple[Tensor, ...], *, copied: bool = False) -> Tensor:
         """The result of an operation: at once, or, on a path with native code, memory that will hold it in time."""
-        if operation.is_view:
-            return self.view(operands[0], operation.evaluate(np, operands[0]._data), operation)
-        return self._compute(operation, operands)
-
-    def _compute(self, operation: Operation, operands: tuple[Tensor, ...]) -> Tensor:
-        event = self._next
-        while event is not None:
-            if event.kind == OPERATION and event.is_operation(operation) and self._fits(event, operands):
-                break
-            event = event.sibling
+        event: Any = self._next
+        values: list[Any] = self.values
+        # The quick way for almost all: one or two operands, both met before, and nothing else ever came next here.
+        if event is not None and event.operation is operation and event.first is not None and not self._exposed:
+            first, second = event.first, event.second
+            if type(first) is int:
+                first = values[first]
+            if type(second) is int:
+                second = values[second]
+            quick = first is operands[0]._data and second is operands[-1]._data
         else:
-            return self._execute_now(operation, operands)
-        if not event.lazy:
-            return self._execute_matched(event, operation, operands)
+            quick = False
+        if not quick:
+            if operation.is_view and not copied:
+                return self.view(operands[0], operation.evaluate(np, operands[0]._data), operation)
+            while event is not None:
+                if event.kind == OPERATION and event.is_operation(operation) and self._fits(event, operands):
+                    break
+                event = event.sibling
+            else:
+                return self._execute_now(operation, operands)
+            if not event.lazy:
+                return self._execute_matched(event, operation, operands)
         self._position, self._next = event, event.child
-        data = _empty(event.shape, event.result.dtype)  # type: ignore[union-attr]
-        if event.order is not None:
-            data = data.transpose(event.order)
+        data = event.spare
+        if data is None or _count(data) > _SPARE_ALONE:
+            data = _empty(event.shape, event.result.dtype)
+            if event.order is not None:
+                data = data.transpose(event.order)
+            elif event.spare is not None:
+                event.spare = data
         result: Tensor = _new(Tensor)
         result._data = data
-        self._slots[id(data)] = len(self.values)
-        self.values.append(data)
+        self._slots[id(data)] = len(values)
+        values.append(data)
         if operation.differentiable:
             for operand in operands:
                 if operand._rg:
-                    with unheard():
+                    _local.recorder = None
+                    try:
                         eager.link(operation, operands, result)
+                    finally:
+                        _local.recorder = self
                     break
         if event.reason:
             self._flush_raising(event, operands)
@@ -201,7 +225,7 @@ class Matcher(Listener):
         source = parent._data
         if not eager.shares(data, source):
             made = operation if isinstance(operation, Operation) else operation(parent)
-            return self._compute(made, (parent,))
+            return self.execute(made, (parent,), copied=True)
         with unheard():
             result = eager.view(parent, data, operation)
         if not self._on:
@@ -254,7 +278,7 @@ class Matcher(Listener):
         if not self._on:
             self.catch_up()
         elif self._position is not self._flushed:
-            slot = self._slots.get(id(tensor._data))
+            slot = self._slot_of(tensor._data)
             if self._stored or (slot is not None and slot >= self._first):
                 self._flush(f"takes a value to Python by {how}")
 
@@ -284,8 +308,9 @@ class Matcher(Listener):
             event = Event(FLUSH, reason=reason, location=user_location())
             self._position.append(event)
             self.trie.grew(event)
-            event.made = tuple(e.slot for e in reversed(event.stretch()) if e.slot >= 0)
-            event.held = set(self._sweep(event.made, frozenset()))
+            event.made = tuple(made for made in reversed(event.stretch()) if made.slot >= 0)
+            event.held = set(self._sweep(event.made))
+            event.dead = tuple(made for made in event.made if made.slot not in event.held)
         else:
             event.visits += 1
             if not self._worked and event.segment is not None and event.segment.run(self, event):
@@ -372,7 +397,7 @@ class Matcher(Listener):
 
     def _fits(self, event: Event, operands: Sequence[Tensor]) -> bool:
         """Whether the operands are those of the event; arrays not met before get their slots then."""
-        values, slots = self.values, self._slots
+        values = self.values
         mark, number, place = len(values), 0, -1 if event.kind == STORE or event.kind == VIEW else 0
         for wanted, operand in zip(event.wanted, operands, strict=True):
             array = operand._data
@@ -383,7 +408,7 @@ class Matcher(Listener):
                         continue
                 elif event.new[number].fits(array):
                     exposed = place > 0 and has_exposed_memory(operand)
-                    if exposed is (wanted == COPIED) and (exposed or id(array) not in slots):
+                    if exposed is (wanted == COPIED) and (exposed or not self._knows(array)):
                         self._enter(array.copy() if exposed else array)
                         number += 1
                         continue
@@ -393,11 +418,17 @@ class Matcher(Listener):
             return False
         return True
 
+    def _slot_of(self, array: np.ndarray) -> int | None:
+        """The slot of an array, None for one not met in this call."""
+        slot = self._slots.get(id(array))
+        return slot if slot is not None and slot < len(self.values) and self.values[slot] is array else None
+
+    def _knows(self, array: np.ndarray) -> bool:
+        return self._slot_of(array) is not None
+
     def _unbind(self, mark: int) -> None:
         """Take back the slots from `mark` on."""
-        values = self.values
-        while len(values) > mark:
-            self._slots.pop(id(values.pop()), None)
+        del self.values[mark:]
 
     def _enter(self, array: np.ndarray) -> int:
         """Give an array its slot."""
@@ -416,7 +447,7 @@ class Matcher(Listener):
             array = operand._data
             direct = position == 0 and event.kind in (STORE, VIEW)
             exposed = not direct and has_exposed_memory(operand)
-            slot = self._slots.get(id(array))
+            slot = self._slot_of(array)
             if operand._literal and position not in varied:
                 wanted.append(Literal(array))
             elif slot is not None and not exposed:
@@ -446,37 +477,45 @@ class Matcher(Listener):
 
     # -- who holds what -----------------------------------------------------------------------------------------------
 
-    def _sweep(self, made: Sequence[int], wanted: "set[int] | frozenset[int]") -> list[int]:
-        """Let go of results that nobody holds, the latest first; returns those held that are not `wanted`."""
+    def _sweep(self, made: Sequence[Event]) -> list[int]:
+        """Let go of results that nobody holds, the latest first (a view holds what it is a view of);
+        returns the slots of the others.
+        """
         values, found = self.values, []
-        for slot in made:
-            if slot not in wanted and values[slot] is not None:
-                if is_held(values, slot):
+        for event in made:
+            slot = event.slot
+            if values[slot] is not None:
+                if is_held(values, slot, view=event.kind == VIEW, known=0 if event.spare is None else 1):
                     found.append(slot)
                 else:
-                    self._slots.pop(id(values[slot]), None)
                     values[slot] = None
         return found
 
     def ready(self, flush: Event) -> bool:
         """Whether native code for a flush computes everything that someone holds; if not, it is told for next time."""
-        unexpected = self._sweep(flush.made, flush.held)
-        if unexpected:
-            self.trie.hold(flush, unexpected)
-        return not unexpected
+        values: list[Any] = self.values
+        for event in flush.dead:
+            array = values[event.slot]
+            alone = ALONE if event.spare is None else ALONE + 1
+            if _count(array) > alone or (array.base is not None and event.kind != VIEW):
+                unexpected = self._sweep(flush.dead)
+                if unexpected:
+                    self.trie.hold(flush, unexpected)
+                return not unexpected
+            values[event.slot] = None
+        return True
 
     def _drop_dead(self) -> None:
         """Let go of arrays that nobody can ask for any more, so that memory is not kept until the call ends."""
-        values, alive = self.values, []
-        for slot in (*range(len(values) - 1, self._first - 1, -1), *self._alive):
-            if values[slot] is None:
-                continue
-            if is_held(values, slot):
-                alive.append(slot)
-            else:
-                self._slots.pop(id(values[slot]), None)
-                values[slot] = None
-        self._alive = alive
+        alive = self._alive
+        alive.extend(range(self._first, len(self.values)))
+        if len(alive) > self._many:
+            values = self.values
+            for slot in reversed(alive):
+                if values[slot] is not None and not is_held(values, slot):
+                    values[slot] = None
+            self._alive = [slot for slot in alive if values[slot] is not None]
+            self._many = _MANY + 2 * len(self._alive)
 
 
 def _awaits(operation: Operation) -> str:

@@ -1,7 +1,7 @@
 """Native code for a stretch of a co-executed call: the events between two points at which values are needed."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import Permute
 from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime.errors import GraphError
-from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Literal, Operand
+from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Layout, Literal, Operand
 from tracegraph.trace.outputs import inverse
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ class Segment:
         self.executable: Executable = compile_graph(graph)
         self.runs = 0
 
-    def at(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "PlacedSegment":
-        """The same code for the arrays of these slots."""
+    def at(self, inputs: dict[int, bool], outputs: dict[int, bool]) -> "PlacedSegment":
+        """The same code for the arrays of these slots, each with whether it is C-contiguous."""
         written = tuple(sorted(self.executable.lowered.written))
-        return PlacedSegment(self, inputs, outputs, written)
+        copied = tuple(number for number, contiguous in enumerate(inputs.values()) if not contiguous)
+        permuted = tuple(number for number, contiguous in enumerate(outputs.values()) if not contiguous)
+        return PlacedSegment(self, tuple(inputs), tuple(outputs), written, copied, permuted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,40 +45,48 @@ class PlacedSegment:
     outputs: tuple[int, ...]
     written: tuple[int, ...]
     """Numbers of the inputs that are changed."""
+    copied: tuple[int, ...]
+    """Numbers of the inputs that have to be made contiguous."""
+    permuted: tuple[int, ...]
+    """Numbers of the outputs that lie over a contiguous array in another order of dimensions."""
 
     def run(self, matcher: "Matcher", flush: Event) -> bool:
         """Do the work of the stretch; False if it has to be done operation by operation. Nothing has changed then."""
         if not matcher.ready(flush):
             return False
-        values = matcher.values
-        held = [values[slot] for slot in self.inputs]
-        outputs = [values[slot] for slot in self.outputs]
-        if self.written and not self._is_apart(held):
+        values: list[Any] = matcher.values
+        arrays = [values[slot] for slot in self.inputs]
+        if self.written and not self._is_apart(arrays):
             return False
-        arrays = [a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in held]  # type: ignore[union-attr]
-        filled = [a if a.flags.c_contiguous else a.base for a in outputs]  # type: ignore[union-attr]
+        held = [arrays[number] for number in self.copied]
+        for number in self.copied:
+            arrays[number] = np.ascontiguousarray(arrays[number])
+        outputs = [values[slot] for slot in self.outputs]
+        for number in self.permuted:
+            outputs[number] = outputs[number].base
         try:
-            failed = self.segment.executable.run_into(arrays, filled)  # type: ignore[arg-type]
+            failed = self.segment.executable.run_into(arrays, outputs)
         except _FAILURES:
             failed = -1
         if failed:
             return False
-        for number in self.written:
-            if arrays[number] is not held[number]:
-                np.copyto(held[number], arrays[number])  # type: ignore[arg-type]
+        for number, array in zip(self.copied, held, strict=True):
+            if number in self.written:
+                np.copyto(array, arrays[number])
         self.segment.runs += 1
         return True
 
-    def _is_apart(self, arrays: list[np.ndarray | None]) -> bool:
+    def _is_apart(self, arrays: list[np.ndarray]) -> bool:
         """Whether what is changed shares memory with no other input."""
-        owners = [id(a if a.base is None else a.base) for a in arrays]  # type: ignore[union-attr]
+        owners = [id(a if a.base is None else a.base) for a in arrays]
         changed = {owners[number] for number in self.written}
         others = {owner for number, owner in enumerate(owners) if number not in self.written}
         return len(changed) == len(self.written) and changed.isdisjoint(others)
 
 
-def segment_graph(name: str, flush: Event) -> tuple[Graph, tuple[int, ...], tuple[int, ...]]:
-    """The graph of the stretch before a flush, the slots of its inputs, and those of its outputs.
+def segment_graph(name: str, flush: Event) -> tuple[Graph, dict[int, bool], dict[int, bool]]:
+    """The graph of the stretch before a flush, and the slots of its inputs and of its outputs, each with whether its
+    array is C-contiguous.
 
     Raises:
         GraphError: when what was inferred is not what the run gave (a fault of the library).
@@ -92,7 +102,7 @@ class _Builder:
 
     def __init__(self, flush: Event) -> None:
         self._views: dict[int, tuple[int, Operation]] = {}
-        self._layouts: dict[int, tuple[tuple[int, ...], np.dtype]] = {}
+        self._layouts: dict[int, Layout] = {}
         for event in flush.since(None):
             self._note(event)
         self._owners: dict[int, Node] = {}
@@ -105,9 +115,9 @@ class _Builder:
             if isinstance(wanted, int) and wanted < 0:
                 layout = next(new)
                 assert isinstance(operand, int)
-                self._layouts[operand] = (layout.shape, layout.dtype)
+                self._layouts[operand] = layout
         if event.slot >= 0 and event.result is not None:
-            self._layouts[event.slot] = (event.result.shape, event.result.dtype)
+            self._layouts[event.slot] = event.result
         if event.kind == VIEW:
             (parent,) = event.operands
             assert isinstance(parent, int)
@@ -145,24 +155,25 @@ class _Builder:
             chain.append(operation)
         node = self._owners.get(operand)
         if node is None:
-            shape, dtype = self._layouts[operand]
-            spec = Spec(shape, dtype)
+            layout = self._layouts[operand]
+            spec = Spec(layout.shape, layout.dtype)
             node = Node(Input(len(self._inputs), spec), (), spec)
             self._owners[operand] = self._inputs[operand] = node
         for operation in reversed(chain):
             node = make(operation, node)
         return node
 
-    def graph(self, name: str, flush: Event) -> tuple[Graph, tuple[int, ...], tuple[int, ...]]:
+    def graph(self, name: str, flush: Event) -> tuple[Graph, dict[int, bool], dict[int, bool]]:
         """The graph, with the slots of inputs and outputs."""
-        outputs, slots = [], []
+        outputs: list[Node] = []
+        slots: dict[int, bool] = {}
         for slot, event in self._made.items():
             if slot in flush.held:
                 node = self._owners[slot]
                 outputs.append(node if event.order is None else make(Permute(inverse(event.order)), node))
-                slots.append(slot)
+                slots[slot] = event.order is None
         updates = [
             (node, self._owners[slot]) for slot, node in self._inputs.items() if self._owners[slot] is not node
         ]
         graph = Graph(name, tuple(self._inputs.values()), tuple(outputs), tuple(updates))
-        return graph, tuple(self._inputs), tuple(slots)
+        return graph, {slot: self._layouts[slot].is_contiguous for slot in self._inputs}, slots

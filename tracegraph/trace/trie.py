@@ -71,6 +71,7 @@ class Trie:
     def hold(self, flush: Event, slots: Sequence[int]) -> None:
         """Results were held that were not when the way was taken down: they have to be computed, too."""
         flush.held.update(slots)
+        flush.dead = tuple(event for event in flush.made if event.slot not in flush.held)
         flush.segment, flush.settled = None, False
 
     def _settle(self, flush: Event) -> None:
@@ -91,5 +92,5 @@ class Trie:
             return
         flush.segment = segment.at(inputs, outputs)
         for event in stretch:
-            event.lazy = True
+            event.prepare()
 
