@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracegraph import eager
+from tracegraph import _state, eager
 from tracegraph._state import unheard
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.runtime import address_of
