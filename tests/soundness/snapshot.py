@@ -113,6 +113,8 @@ class _Snapshots:
             return Seen(kind, (tuple(sorted(map(repr, value))),))
         if isinstance(value, Sequence) or kind == "deque":
             return Seen(kind, parts=tuple((f"[{number}]", self.of(item)) for number, item in enumerate(value)))
+        if kind.lower().endswith("dtype"):
+            return Seen("dtype", (str(value).rpartition(".")[2],))
         return Seen(kind, parts=tuple((f".{name}", self.of(item)) for name, item in _attributes(value)))
 
     def _of_tensor(self, kind: str, tensor: Any) -> Seen:
