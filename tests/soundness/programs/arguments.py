@@ -131,7 +131,7 @@ def ordered_and_subclassed_dicts(T, wrap):
 
     f = wrap(lambda table: table["x"] + 1)
     for _ in range(2):
-        for kind in (dict, collections.OrderedDict, Doubling):
+        for kind in (Doubling, dict, collections.OrderedDict):
             yield f(kind(x=T.tensor([1.0, 2.0])))
 
 

@@ -226,7 +226,7 @@ def hasattr_decides(T, wrap):
     yield f(x), f(x)
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def name_of_an_attribute_computed(T, wrap):
     """`getattr` with a name that is put together from an argument."""
     box = Box(2.0)
