@@ -60,7 +60,7 @@ def judge(program: Program, library: Any, wrap: Wrap, *, texts: bool = True) -> 
         if met is None:
             met = difference(wanted.printed, found.printed, path="output")
         if met is not None:
-            wrong = WARNED if traced.warned else WRONG
+            wrong = WARNED if set(traced.warned) - set(plain.warned) else WRONG
             return Judgement(RAISED if isinstance(met.found, Raised) else wrong, number, met)
     return Judgement(RIGHT)
 

@@ -48,7 +48,16 @@ class Difference:
     found: Any
 
     def __str__(self) -> str:
-        return f"at {self.path or 'the value'}: plain gives {self.wanted!r}, traced gives {self.found!r}"
+        return f"at {self.path or 'the value'}: plain gives {_brief(self.wanted)}, traced gives {_brief(self.found)}"
+
+
+def _brief(value: Any) -> str:
+    """A snapshot in a few words: of an object the class and the facts, not the parts."""
+    if isinstance(value, Raised):
+        return f"{value.kind}({value.text!r})"
+    if isinstance(value, Seen):
+        return f"{value.kind}{value.facts or ''} of {len(value.parts)} parts"
+    return repr(value)
 
 
 MISSING = Seen("nothing")
