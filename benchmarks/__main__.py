@@ -1,4 +1,7 @@
-"""`python -m benchmarks [times|costs|starts] ...`: measure workloads, print tables, and write JSON and a chart."""
+"""`python -m benchmarks [times|costs|starts] ...`: measure workloads, print tables, and write JSON and a chart.
+
+`python -m benchmarks soundness ...` judges tracers instead; it has options of its own.
+"""
 
 import argparse
 import json
@@ -7,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, machine, report, rounds, starts, variants
+from benchmarks import chart, machine, report, rounds, soundness, starts, variants
 from benchmarks.processes import Players, ProcessError
 from benchmarks.workloads import WORKLOADS
 
 SECTIONS = ("times", "costs", "starts")
+SOUNDNESS = "soundness"
 FORMAT = 1
 
 
@@ -36,6 +40,7 @@ def arguments_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Compare traced functions with eager execution, NumPy and, where installed, PyTorch and JAX.",
+        epilog="`python -m benchmarks soundness --help`: which tracer does what the plain program does.",
     )
     parser.add_argument(
         "sections", nargs="*", metavar="SECTION", help=f"what to measure: {', '.join(SECTIONS)} (default: all)"
@@ -144,6 +149,9 @@ def was_timed(found: dict[str, Any], name: str) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; the status is 1 if a result was wrong or something failed."""
+    if arguments and arguments[0] == SOUNDNESS:
+        progress = Progress()
+        return soundness.main(arguments[1:], progress.tell)
     parser = arguments_parser()
     options = parser.parse_args(arguments)
     unknown = [name for name in options.only or [] if name not in WORKLOADS]

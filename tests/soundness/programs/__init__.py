@@ -1,0 +1,1 @@
+"""One module for each family of programs; `tests.soundness.corpus` gathers them."""
