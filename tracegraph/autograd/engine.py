@@ -15,7 +15,8 @@ from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeErr
 from tracegraph.tensor import Tensor
 
 
-def _parents(node: Any) -> tuple[Any, ...]:
+def parents(node: Any) -> tuple[Any, ...]:
+    """The nodes that a node's cotangents go to (None where an operand needs none)."""
     if isinstance(node, Tensor):
         return ()
     if isinstance(node, OutputNode):
@@ -37,7 +38,7 @@ def order(roots: Sequence[Any]) -> list[Any]:
             continue
         state[id(node)] = True
         stack.append((node, True))
-        stack.extend((parent, False) for parent in _parents(node) if parent is not None and id(parent) not in state)
+        stack.extend((parent, False) for parent in parents(node) if parent is not None and id(parent) not in state)
     found.reverse()
     return found
 
@@ -46,7 +47,7 @@ def _needed(nodes: list[Any], targets: set[int]) -> set[int]:
     """Ids of the nodes from which one of the targets is reached."""
     needed: set[int] = set()
     for node in reversed(nodes):
-        if id(node) in targets or any(parent is not None and id(parent) in needed for parent in _parents(node)):
+        if id(node) in targets or any(parent is not None and id(parent) in needed for parent in parents(node)):
             needed.add(id(node))
     return needed
 

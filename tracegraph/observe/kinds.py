@@ -27,6 +27,9 @@ C_FUNCTIONS: Final = (
     types.WrapperDescriptorType,
     types.MethodWrapperType,
 )
+_MOST_BYTES: Final = 1 << 14
+"""The contents of a larger NumPy array are not compared on each call."""
+NOT_GUARDED: Final = "a NumPy array, whose contents are not guarded"
 VIEWS: Final[tuple[type, ...]] = (*DICT_VIEWS, types.MappingProxyType)
 
 
@@ -54,6 +57,8 @@ def kind_of(value: Any, classifier: Classifier) -> tuple[str, str]:
         return "wrapper", ""
     if cls is types.CellType:
         return "cell", ""
+    if cls is np.ndarray and not value.dtype.hasobject and value.nbytes <= _MOST_BYTES:
+        return "container", ""
     if cls in ITERATORS:
         return "iterator", f"an iterator ({cls.__name__})"
     return _kind_of_data(cls)
@@ -70,7 +75,7 @@ def _kind_of_data(cls: type) -> tuple[str, str]:
         return "generator", f"a {cls.__name__}"
     if cls in VIEWS:
         return "view", ""
-    if issubclass(cls, CONTAINERS):
+    if issubclass(cls, CONTAINERS) and not issubclass(cls, np.ndarray):
         known_kind = cls in CONTAINERS or cls in (collections.OrderedDict, collections.defaultdict)
         if known_kind or (is_python_class(cls) and c_bases_known(cls)):
             return "container", ""
@@ -81,7 +86,7 @@ def _kind_of_data(cls: type) -> tuple[str, str]:
     if cls is types.SimpleNamespace or (is_python_class(cls) and c_bases_known(cls)):
         return "instance", ""
     if issubclass(cls, np.ndarray):
-        return "opaque", "a NumPy array, whose contents are not guarded"
+        return "opaque", NOT_GUARDED
     if cls.__name__ == "_lru_cache_wrapper":
         return "opaque", "a function with functools.lru_cache, whose cache is hidden state"
     return "opaque", f"an object of type {cls.__module__}.{cls.__qualname__}, which cannot be looked into"

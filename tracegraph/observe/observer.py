@@ -145,7 +145,7 @@ class Observer:
     ) -> None:
         self._guards_later = guards_later
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
-        self._reach = Reach(classifier or NoLibrary(), limit)
+        self._reach = Reach(classifier or NoLibrary(), limit, lambda code: self._status(code) == "trusted")
         self._trusted_predicate = trusted
         self._statuses, self._asks_registry = _statuses_by(trusted)
         self._argument_values = argument_values
@@ -176,6 +176,7 @@ class Observer:
         try:
             self._reach.expose(self._function, "the function", site)
             self._reach.count_arguments([*self._args, *self._kwargs.values()])
+            self._reach.set_aside_arrays([*self._args, *self._kwargs.values()], site)
             for position, value in enumerate(self._args):
                 self._reach.expose(value, f"args[{position}]", site)
             for name, value in self._kwargs.items():

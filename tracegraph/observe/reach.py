@@ -9,10 +9,13 @@ import enum
 import functools
 import gc
 import types
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, Final
 
+import numpy as np
+
 from tracegraph.observe.bytecode import Chain, CodeFacts
+from tracegraph.observe.kinds import NOT_GUARDED
 from tracegraph.observe.lookup import Lookups, inside, plain_step
 from tracegraph.observe.model import Child, Classifier, Edge, Expand, Node, Site
 from tracegraph.observe.purity import (
@@ -41,8 +44,11 @@ class TooMuchError(Exception):
 class Reach(Lookups):
     """The objects and edges seen so far, and the names that code seen so far can look up."""
 
-    def __init__(self, classifier: Classifier, limit: int) -> None:
+    def __init__(
+        self, classifier: Classifier, limit: int, is_trusted: Callable[[types.CodeType], bool] = lambda code: False
+    ) -> None:
         super().__init__(classifier)
+        self.is_trusted = is_trusted
         self.limit = limit
         self.exposed: list[Node] = []
         self.names: dict[str, None] = {}
@@ -102,6 +108,14 @@ class Reach(Lookups):
         self._push(value, path)
         self._drain()
 
+    def set_aside_arrays(self, values: Iterable[Any], site: Site, depth: int = 4) -> None:
+        """NumPy arrays among the arguments are others on each call: their contents are not worth a guard."""
+        for value in values:
+            if issubclass(type(value), np.ndarray):
+                self.nodes[id(value)] = Node(value, "an array among the arguments", site, "opaque", NOT_GUARDED)
+            elif depth and type(value) in (list, tuple, dict):
+                self.set_aside_arrays(shallow_items(value), site, depth - 1)
+
     def count_arguments(self, values: Iterable[Any]) -> None:
         """Count at how many argument positions each object stands."""
         for value in values:
@@ -160,6 +174,10 @@ class Reach(Lookups):
             self.use_class(type(value))
         elif kind == "function":
             self.register(value)
+            if self.is_trusted(value.__code__):  # nobody tells when it runs
+                self.open_function(value, self.site)
+                for cell in value.__closure__ or ():
+                    self._push(read_cell(cell), f"a variable of `{value.__qualname__}`")
         elif kind == "wrapper":
             self._open_wrapper(node)
         elif kind in ("iterator", "view"):

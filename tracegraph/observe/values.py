@@ -178,5 +178,6 @@ _CONTAINER_READERS: Final[tuple[tuple[type, Any], ...]] = (
     (frozenset, lambda value: tuple(frozenset.__iter__(value))),
     (collections.deque, lambda value: tuple(collections.deque.__iter__(value))),
     (bytearray, lambda value: (bytes(memoryview(value)),)),
+    (np.ndarray, lambda value: (value.dtype, value.shape, value.strides, value.tobytes())),
 )
 CONTAINERS: Final = tuple(base for base, _ in _CONTAINER_READERS)

@@ -138,7 +138,7 @@ def _tape_of(recorder: Recorder, tensor: Tensor) -> set[int]:
         if node is None or isinstance(node, Tensor) or id(node) in found or recorder.is_outer(node):
             continue
         found.add(id(node))
-        waiting.extend(node.edges)
+        waiting.extend(engine.parents(node))
     return found
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from tracegraph.handles import RemovableHandle
 from tracegraph.observe import LEAF, WATCHED, Child, Expand, Known
+from tracegraph.random import Generator
 from tracegraph.tensor import Tensor
 
 Expander = Callable[[Any], Iterable[Child]]
 _expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
-_leaves: tuple[type, ...] = (Tensor, RemovableHandle)
+_leaves: tuple[type, ...] = (Tensor, RemovableHandle, Generator)
 _metaclasses: tuple[type[type], ...] = ()
 _closed: dict[int, type] = {}
 

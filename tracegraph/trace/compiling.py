@@ -16,9 +16,10 @@ from tracegraph.trace.outputs import OutputPlan, OutputPlanner
 from tracegraph.trace.recorder import Recorder, Root
 from tracegraph.trace.recording import Recording
 from tracegraph.trace.sources import CapturedSource, Source
+from tracegraph.trace.tree import MAX_OUTCOMES, TooManyOutcomesError
 
 MAX_LEAVES = 64
-"""Traces in one decision tree."""
+"""Ways that calls of one kind may go, by the values of tensors."""
 
 
 class Replays(Protocol):
@@ -50,6 +51,7 @@ def _compile(name: str, recording: Recording, roots: list[Replays]) -> Entry | N
     reached = {id(value) for value in (*[leaf for _, leaf in recording.leaves], *captured)}
     if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
         recorder.unsupported("reads a `.grad` that it also reaches by another way")
+    _check_arrays(recorder, observation, plan)
     if recorder.reasons or not observation.is_static:
         return None
     nodes: list[Node] = list(plan.nodes)
@@ -113,10 +115,15 @@ def _place(
     plain = ArgumentGuards(recording.args, recording.kwargs, recording.leaves, (), ())
     key = plain.key()
     trees = [root for root in roots if isinstance(root, DecisionTree) and root.key == key]
+    if sum(tree.leaves for tree in trees) >= MAX_LEAVES:
+        recorder.unsupported(f"goes more than {MAX_LEAVES} ways, by the values of tensors")
+        return None
     for tree in (*trees, DecisionTree(name, plain, key)):
-        if tree.leaves >= MAX_LEAVES:
-            continue
-        found = tree.graft(recorder, recorder.argument_paths, graph, more)
+        try:
+            found = tree.graft(recorder, recorder.argument_paths, graph, more)
+        except TooManyOutcomesError:
+            recorder.unsupported(f"takes more than {MAX_OUTCOMES} different values of a tensor to decide how to go on")
+            return None
         if found is not None:
             return found.graph, found.sources, found.positions, tree, found.leaf.entries
     return None
@@ -139,6 +146,17 @@ def _kept_for_backward(
             saved.append(len(nodes))
             nodes.append(node)
     return saved
+
+
+def _check_arrays(recorder: Recorder, observation: Observation, plan: OutputPlan) -> None:
+    """A tensor made of a NumPy array is a constant, since the contents are guarded; nobody may see whether its
+    memory is shared.
+    """
+    for array, made, value, shares in recorder.arrays:
+        if not observation.is_external(array):
+            recorder.unsupported("makes a tensor of a NumPy array that cannot be followed")
+        elif shares and (made.node is not value or made.node in plan.nodes):
+            recorder.unsupported("writes to or returns a tensor that shares the memory of a NumPy array")
 
 
 def _captured(recorder: Recorder, observation: Observation) -> list[Any]:

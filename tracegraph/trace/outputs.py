@@ -16,7 +16,7 @@ from tracegraph.tensor import Tensor
 from tracegraph.trace.recorder import Recorder, Root, View
 from tracegraph.trace.sources import ArgumentSource, GradSource
 
-IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic, type(Ellipsis))
+IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic, type(Ellipsis), range, slice)
 
 
 @dataclass

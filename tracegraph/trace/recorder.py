@@ -141,6 +141,8 @@ class Recorder(Listener):
         self.checks: list[tuple[Callable[[], Any], Any, str]] = []
         """Facts read by the library itself: a getter, the value it gave, and its name."""
         self.known_arrays: list[tuple[np.ndarray, Node]] = []
+        self.arrays: list[tuple[np.ndarray, Root, Node, bool]] = []
+        """Arrays that are no arguments, the tensors made of them, their values then, and whether they share memory."""
         self._by_data: dict[int, Entry] = {}
         """Tensors by the array they are over: the tape keeps arrays of results, not tensors."""
         self._outer_nodes: set[int] = set()
@@ -302,8 +304,8 @@ class Recorder(Listener):
         """A tensor was made from a NumPy array."""
         path = self.argument_paths.get(id(array))
         if path is None:
-            self.unsupported("makes a tensor of a NumPy array that is not an argument")
-            self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
+            made = self.entries[id(tensor)] = Root(tensor, constant(tensor._data))
+            self.arrays.append((array, made, made.node, tensor._data is array or tensor._data.base is not None))
             return
         if tensor._data is array:
             self.add_input(tensor, ArgumentSource(path, array))

@@ -15,10 +15,12 @@ from tracegraph.compiler.ir.structure import structural_key
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.trace.recorder import Decision
 
-MAX_BRANCHES = 4_000
-"""Decisions in one tree."""
-MAX_OUTCOMES = 32
+MAX_OUTCOMES = 16
 """Different outcomes of one decision."""
+
+
+class TooManyOutcomesError(Exception):
+    """A decision has had so many outcomes that further ones are not worth code of their own."""
 
 
 @dataclass(eq=False)
@@ -71,6 +73,9 @@ def attach(root: Branch | None, path: Path) -> tuple[Branch, Leaf, tuple[Branch,
     """Enter a path: the root, the leaf it ends in and the branches above it; None if the tree has no place for it.
 
     That is so when the same outcomes led to another decision: something else than tensors differed.
+
+    Raises:
+        TooManyOutcomesError: when a decision has had too many different outcomes.
     """
     first = root
     above: list[Branch] = []
@@ -80,9 +85,7 @@ def attach(root: Branch | None, path: Path) -> tuple[Branch, Leaf, tuple[Branch,
         if position is None:
             position = Branch(decision.node, decision.how, decision.location)
             if above:
-                if len(above[-1].children) >= MAX_OUTCOMES:
-                    return None
-                above[-1].children[outcome] = position
+                _enter(above[-1], outcome, position)
             first = first or position
         if not isinstance(position, Branch) or position.decision is not decision.node:
             return None
@@ -93,10 +96,15 @@ def attach(root: Branch | None, path: Path) -> tuple[Branch, Leaf, tuple[Branch,
     if isinstance(position, Branch) or first is None:
         return None
     if position is None:
-        if len(above[-1].children) >= MAX_OUTCOMES:
-            return None
-        position = above[-1].children[outcome] = Leaf()
+        position = _enter(above[-1], outcome, Leaf())
     return first, position, tuple(above)
+
+
+def _enter(branch: Branch, outcome: int, child: "Branch | Leaf") -> Any:
+    if len(branch.children) >= MAX_OUTCOMES:
+        raise TooManyOutcomesError
+    branch.children[outcome] = child
+    return child
 
 
 def available(above: Sequence[Branch]) -> dict[Node, None]:
