@@ -3,7 +3,6 @@
 The environment variable `TRACEGRAPH_CHECK` asks for more or less: `1` compares every replay, `0` none.
 """
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,22 +13,11 @@ from tracegraph import pytree
 from tracegraph.observe.values import is_immutable, same
 from tracegraph.runtime.errors import MismatchWarning
 from tracegraph.tensor import Tensor
+from tracegraph.trace.agreement import agree, check_mode, shown
 from tracegraph.trace.arguments import data_of
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.replay import MISS
 from tracegraph.trace.threads import is_alone
-
-TOLERANCE = {2: 2e-2, 4: 1e-3, 8: 1e-6}
-"""Largest difference of floats, by their bytes, relative to the largest magnitude in the array: sums and products of
-matrices are added up in another order."""
-_FEW = 0.01
-"""The share of whole numbers that may differ: a comparison of two numbers that rounding makes equal or not."""
-
-
-def check_mode() -> str:
-    """When replays are compared: "first", "always" or "never"."""
-    return {"1": "always", "0": "never"}.get(os.environ.get("TRACEGRAPH_CHECK", ""), "first")
-
 
 def arm(entry: Entry, function: Callable[..., Any], drop: Callable[[Entry], None]) -> None:
     """Have the next replay of a trace compared with the plain function; `drop` takes the trace away if it differs."""
@@ -97,36 +85,10 @@ def _difference(plain: dict[str, Any], traced: dict[str, Any]) -> str | None:
         found = traced[name]
         if isinstance(wanted, np.ndarray) and isinstance(found, np.ndarray):
             if not agree(wanted, found):
-                return f"{name}: the plain call gives {_short(wanted)}, the trace {_short(found)}"
+                return f"{name}: the plain call gives {shown(wanted)}, the trace {shown(found)}"
         elif type(wanted) is not type(found) or (is_immutable(wanted) and not same(wanted, found)):
             return f"{name}: the plain call gives {wanted!r}, the trace {found!r}"
     return None
-
-
-def agree(wanted: np.ndarray, found: np.ndarray) -> bool:
-    """Whether two arrays are the same up to rounding in another order."""
-    if wanted.shape != found.shape or wanted.dtype != found.dtype:
-        return False
-    if not wanted.size or bool((wanted == found).all()):
-        return True
-    if wanted.dtype.kind != "f":
-        return int((wanted != found).sum()) <= max(1, _FEW * wanted.size) if wanted.size > 1 / _FEW else False
-    ordinary = np.isfinite(wanted)
-    if not bool((ordinary == np.isfinite(found)).all()):
-        return False
-    strange = ~ordinary
-    if not np.array_equal(wanted[strange], found[strange], equal_nan=True):
-        return False
-    a, b = wanted[ordinary].astype(np.float64), found[ordinary].astype(np.float64)
-    if not a.size:
-        return True
-    tolerance = TOLERANCE[wanted.dtype.itemsize]
-    return bool(np.abs(a - b).max() <= tolerance * max(np.abs(a).max(), np.finfo(wanted.dtype).tiny) + 1e-6)
-
-
-def _short(array: np.ndarray) -> str:
-    text = " ".join(np.array2string(array, threshold=6, edgeitems=2).split())
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _report(entry: Entry, drop: Callable[[Entry], None], what: str) -> None:

@@ -93,6 +93,7 @@ def _compile(name: str, recording: Recording, roots: list[Replays]) -> Entry | N
         grad_enabled=recording.grad_enabled,
         decisions=tuple(recorder.decisions),
     )
+    entry.measure_guards(recording.args, recording.kwargs)
     entries.insert(0, entry)
     if tree is not None:
         tree.rebuild()

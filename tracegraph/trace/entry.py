@@ -5,6 +5,7 @@ The generated function checks the guards, calls the native program once, and pub
 `MISS` when a guard does not hold; nothing has been changed then.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -94,6 +95,8 @@ class Entry:
         self.grad_enabled = grad_enabled
         self.default_dtype = _state.local.default_dtype
         self.hits = 0
+        self.guard_seconds = self.recheck_seconds = 0.0
+        """The guards on what Python reads, on each call and after something that changes rarely has changed."""
         self._epoch = _state.epoch
         slots = executable.layout.input_slots
         captured: list[tuple[int | None, Tensor]] = []
@@ -122,6 +125,11 @@ class Entry:
         arguments.forget()
         if backward is not None:
             backward.forget()
+
+    def measure_guards(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take down what the guards cost on each call, and what they cost after a module has changed."""
+        self.guard_seconds = _shortest(lambda: self.guards.check_fast(args, kwargs))
+        self.recheck_seconds = _shortest(lambda: self.failure_after_epoch(args, kwargs))
 
     # -- guards off the fast path -------------------------------------------------------------------------------------
 
@@ -160,3 +168,13 @@ class Entry:
             return self.executable.run_segments(workspace, arrays)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
             return -1
+
+
+def _shortest(run: Callable[[], Any]) -> float:
+    """The least seconds of a few runs."""
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)

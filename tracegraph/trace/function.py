@@ -51,7 +51,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     """
 
     __slots__ = (
-        "_lock", "_roots", "_warned", "attempts", "entries", "history", "plain_reason", "require", "trie", "verdict",
+        "_lock", "roots", "_warned", "attempts", "entries", "history", "plain_reason", "require", "trie", "verdict",
     )  # fmt: skip
 
     function: Callable[Parameters, Result]
@@ -60,7 +60,8 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         super().__init__(function)
         self.entries: list[Entry] = []
         self.attempts: list[Attempt] = []
-        self._roots: list[Replays] = []
+        self.roots: list[Replays] = []
+        """What serves calls, tried in order: traces, and decision trees of traces."""
         self.history = History()
         self.trie = Trie(getattr(function, "__name__", "function"))
         self.require = require
@@ -78,7 +79,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         """Call the function: what comes back, is raised and is changed is what the plain function gives."""
         if _state.recording and _state.local.recorder is not None:
             return self.function(*args, **kwargs)
-        for root in self._roots:
+        for root in self.roots:
             result = root.replay(args, kwargs)
             if result is not MISS:
                 if self.verdict is not STATIC:
@@ -119,7 +120,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
             arm(entry, self.function, self._drop)
         else:
             self.verdict = "co-executed"
-        full = self.history.took(signature, entry is not None, reasons, len(self._roots))
+        full = self.history.took(signature, entry is not None, reasons, len(self.roots))
         if full:
             self._warn(full)
         if recording.error is not None:
@@ -142,10 +143,24 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
             raise NotStaticError(why_not_static(getattr(self.function, "__qualname__", "function"), reasons))
 
     def _coexecute(self, signature: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
-        """Run the function, with its operations taken from native code in stretches."""
+        """Run the function, with its operations taken from native code in stretches where that is quicker."""
         self.verdict = "co-executed"
-        if not is_alone() or not self.trie.is_useful:
+        trie = self.trie
+        if not is_alone() or not trie.is_useful:
             return self.function(*args, **kwargs)
+        timed = trie.native_flushes > 0
+        matched = not timed or trie.trial.choose()
+        started = time.perf_counter() if timed and trie.trial.is_running else 0.0
+        if matched:
+            result = self._match(signature, args, kwargs)
+        else:
+            result = self.function(*args, **kwargs)
+        if started:
+            trie.trial.took(matched, time.perf_counter() - started)
+        return result
+
+    def _match(self, signature: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
+        """Run the function with its operations matched against those of earlier calls."""
         matcher = Matcher(self.trie)
         previous = _state.begin_recording(matcher)
         raised = True
@@ -176,7 +191,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         """
         name = getattr(self.function, "__name__", "function")
         try:
-            return compile_recording(name, recording, self._roots)
+            return compile_recording(name, recording, self.roots)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
             shown = getattr(self.function, "__qualname__", repr(self.function))
             recording.recorder.unsupported(f"could not be compiled: {type(error).__name__}: {error}")
@@ -187,9 +202,9 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     def _drop(self, entry: Entry) -> None:
         """Take away a trace that gave another result than the plain function."""
         self.entries = [other for other in self.entries if other is not entry]
-        for root in list(self._roots):
+        for root in list(self.roots):
             if root is entry:
-                self._roots.remove(root)
+                self.roots.remove(root)
             elif isinstance(root, DecisionTree):
                 root.drop(entry)
         self.history.give_up()

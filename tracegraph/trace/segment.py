@@ -1,5 +1,6 @@
 """Native code for a stretch of a co-executed call: the events between two points at which values are needed."""
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import Permute
 from tracegraph.compiler.ops.spec import Spec
-from tracegraph.runtime.errors import GraphError
-from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Layout, Literal, Operand
+from tracegraph.runtime.errors import GraphError, MismatchWarning
+from tracegraph.trace.agreement import agree, check_mode, shown
+from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Layout, Literal, Operand, run_events
 from tracegraph.trace.outputs import inverse
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ class Segment:
     def __init__(self, graph: Graph) -> None:
         self.executable: Executable = compile_graph(graph)
         self.runs = 0
+        self.checked = False
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Whether the next run is to be compared with the operations one by one."""
+        mode = check_mode()
+        return mode == "always" or (mode == "first" and not self.checked)
 
     def at(self, inputs: dict[int, bool], outputs: dict[int, bool]) -> "PlacedSegment":
         """The same code for the arrays of these slots, each with whether it is C-contiguous."""
@@ -64,6 +73,9 @@ class PlacedSegment:
         outputs = [values[slot] for slot in self.outputs]
         for number in self.permuted:
             outputs[number] = outputs[number].base
+        before = None
+        if self.segment.is_to_be_checked:
+            before = [np.array(arrays[number]) for number in self.written]
         try:
             failed = self.segment.executable.run_into(arrays, outputs)
         except _FAILURES:
@@ -74,7 +86,30 @@ class PlacedSegment:
             if number in self.written:
                 np.copyto(array, arrays[number])
         self.segment.runs += 1
+        if before is not None:
+            self._check(flush, values, before)
         return True
+
+    def _check(self, flush: Event, values: list[Any], before: list[np.ndarray]) -> None:
+        """Do the work again operation by operation, which gives what counts, and compare."""
+        self.segment.checked = True
+        changed = [values[self.inputs[number]] for number in self.written]
+        places = [values[slot] for slot in self.outputs] + changed
+        native = [np.array(array) for array in places]
+        for array, data in zip(changed, before, strict=True):
+            np.copyto(array, data)
+        run_events(flush.stretch(), values)
+        for found, wanted in zip(native, places, strict=True):
+            if not agree(wanted, found):
+                flush.segment = None
+                where = "" if flush.location is None else f" before {flush.location[0]}:{flush.location[1]}"
+                warnings.warn(
+                    f"native code for a stretch of operations{where} differs from them: they give {shown(wanted)}, it "
+                    f"gives {shown(found)}. It is not used any more; please report this with the function",
+                    MismatchWarning,
+                    stacklevel=5,
+                )
+                return
 
     def _is_apart(self, arrays: list[np.ndarray]) -> bool:
         """Whether what is changed shares memory with no other input."""

@@ -8,6 +8,7 @@ from tracegraph.compiler.ir.structure import structural_key
 from tracegraph.runtime.errors import CompileWarning
 from tracegraph.trace.events import FLUSH, OPERATION, START, Event
 from tracegraph.trace.segment import Segment, segment_graph
+from tracegraph.trace.trial import Trial
 
 if TYPE_CHECKING:
     from tracegraph.trace.matcher import Matcher
@@ -16,6 +17,7 @@ MAX_EVENTS = 20_000
 """Events kept per function; beyond that what is new runs as without tracing."""
 _EAGER_PATHS = 8
 """So many ways are compiled at once; further ones when they are gone a second time."""
+_SHOWN = 20
 _TRIAL = 16
 """Calls after which it is judged whether matching pays."""
 _FEWEST_OPERATIONS = 3
@@ -30,6 +32,7 @@ class Trie:
         self.root = Event(START)
         self.calls = self.paths = self.events = 0
         self.native_flushes = self.flushes = self.diverged_in_row = 0
+        self.trial = Trial()
         self.notes: list[str] = []
         self._segments: dict[str, Segment] = {}
 
@@ -49,6 +52,30 @@ class Trie:
     def segments(self) -> list[Segment]:
         """The distinct pieces of native code."""
         return list(self._segments.values())
+
+    def describe(self) -> list[str]:
+        """In words for people: how calls went, and where values were needed."""
+        if not self.calls:
+            return []
+        times = self.trial.matched_seconds, self.trial.plain_seconds
+        lines = [
+            f"co-executed: {self.calls} calls, {self.paths} ways, {self.native_flushes} of {self.flushes} stretches "
+            f"run by native code ({len(self._segments)} distinct pieces)"
+        ]
+        if not self.trial.is_running:
+            matched, plain = (1e6 * min(seconds) for seconds in times if seconds)
+            which = "matched" if self.trial.pays else "run without matching"
+            lines.append(f"  calls are {which}: {matched:.1f} us matched, {plain:.1f} us plain, in a trial")
+        seen: dict[str, int] = {}
+        waiting = [self.root]
+        while waiting:
+            event = waiting.pop()
+            waiting.extend(event.children())
+            if event.kind == FLUSH:
+                where = "" if event.location is None else f" ({event.location[0]}:{event.location[1]})"
+                seen[event.reason + where] = seen.get(event.reason + where, 0) + event.visits
+        lines += [f"  a stretch ends where it {text}: {visits} times" for text, visits in list(seen.items())[:_SHOWN]]
+        return lines + [f"  {note}" for note in self.notes]
 
     def grew(self, event: Event) -> None:
         """An event was entered."""
