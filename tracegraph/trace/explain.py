@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tracegraph.trace.hints import hints
+
 if TYPE_CHECKING:
     from tracegraph.trace.entry import Entry
     from tracegraph.trace.function import TracedFunction
@@ -41,10 +43,12 @@ class Explanation:
     hits: int
     traces: int
     notes: list[str] = field(default_factory=list)
+    """What to change so that fewer traces are needed."""
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.verdict}"]
         lines += [f"  because it {reason}" for reason in self.reasons]
+        lines += [f"  hint: {note}" for note in self.notes]
         if self.traces:
             lines.append(f"  traces: {self.traces}; the latest was replayed {self.hits} times")
         if self.served_by is not None:
@@ -106,4 +110,5 @@ def explain(traced: "TracedFunction[..., Any]", args: tuple[Any, ...], kwargs: d
         origin=executable.segments[0].program.origin if executable else "",
         hits=latest.hits if latest is not None else 0,
         traces=len(traced.entries),
+        notes=hints(traced.function, traced.entries),
     )
