@@ -1,5 +1,6 @@
 """Arguments and results that are dataclasses, dicts of all kinds, enums and other structures, in many calls in turn."""
 
+import abc
 import collections
 import dataclasses
 import enum
@@ -60,6 +61,19 @@ class Derived(Base):
 
     def __post_init__(self) -> None:
         self.total = self.x + 1
+
+
+@dataclasses.dataclass
+class Shape(abc.ABC):
+    x: Any
+
+    @abc.abstractmethod
+    def area(self) -> Any: ...
+
+
+class Square(Shape):
+    def area(self) -> Any:
+        return self.x**2
 
 
 class Tricky:
@@ -128,7 +142,7 @@ def seen(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("make", [
-    lambda x: State(x, x * 2), Frozen, Slotted, Base, lambda x: Derived(x, y=x + 1),
+    lambda x: State(x, x * 2), Frozen, Slotted, Base, Square, lambda x: Derived(x, y=x + 1),
     lambda x: types.SimpleNamespace(x=x, y=3), lambda x: {"x": x}, lambda x: collections.OrderedDict(x=x, y=x + 1),
     lambda x: collections.defaultdict(list, x=x), lambda x: Named(x=x), lambda x: {"s": {1, 2, 3}, "x": x},
     lambda x: [Frozen(x), {"k": Slotted(x + 1)}], lambda x: Pair(x, None), lambda x: {1: x, (2, "a"): x + 1, None: 1.5},

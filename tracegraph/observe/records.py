@@ -2,6 +2,7 @@
 name without running anybody's code, and which containers can be read by position or key so.
 """
 
+import abc
 import collections
 import dataclasses
 import keyword
@@ -45,7 +46,7 @@ def solid_base(cls: type) -> type:
 def is_record(value: object) -> bool:
     """Tell whether an object is a dataclass instance or a namespace, whose attributes are read by name."""
     cls = type(value)
-    if type(cls) is not type or not (issubclass(cls, types.SimpleNamespace) or dataclasses.is_dataclass(cls)):
+    if type(cls) not in (type, abc.ABCMeta) or not (issubclass(cls, types.SimpleNamespace) or dataclasses.is_dataclass(cls)):
         return False
     return solid_base(cls) in (object, types.SimpleNamespace) and not _is_overridden(cls, ("__getattribute__",))
 
