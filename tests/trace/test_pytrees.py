@@ -1,144 +1,35 @@
-"""Arguments and results that are dataclasses, dicts of all kinds, enums and other structures, in many calls in turn."""
+"""Arguments that are dataclasses, dicts of all kinds, enums and other structures, in many calls in turn."""
 
-import abc
 import collections
-import dataclasses
-import enum
 import math
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tracegraph as tg
 from tests.trace.differential import outcome, same
+from tests.trace.records import (
+    Base,
+    Colour,
+    Derived,
+    Doubling,
+    Frozen,
+    Level,
+    Named,
+    Node,
+    Pair,
+    Slotted,
+    Square,
+    State,
+    seen,
+)
 from tests.trace.test_arguments import ramp
-from tracegraph.trace import trace
 
 Wrap = Callable[[Any], Any]
 pytestmark = pytest.mark.filterwarnings("ignore:traced function")
-
-
-@dataclasses.dataclass
-class State:
-    position: Any
-    velocity: Any = None
-    step: int = 0
-
-    def moved(self, time: float) -> "State":
-        """The state after a time."""
-        return State(self.position + self.velocity * time, self.velocity, self.step + 1)
-
-    @property
-    def energy(self) -> Any:
-        """The kinetic energy."""
-        return (self.velocity**2).sum()
-
-
-@dataclasses.dataclass(frozen=True)
-class Frozen:
-    x: Any
-    kind: str = "a"
-
-
-@dataclasses.dataclass(slots=True)
-class Slotted:
-    x: Any
-    y: Any = 2.0
-
-
-@dataclasses.dataclass
-class Base:
-    x: Any
-
-
-@dataclasses.dataclass
-class Derived(Base):
-    y: Any = 1.0
-    cache: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.total = self.x + 1
-
-
-@dataclasses.dataclass
-class Shape(abc.ABC):
-    x: Any
-
-    @abc.abstractmethod
-    def area(self) -> Any: ...
-
-
-class Square(Shape):
-    def area(self) -> Any:
-        return self.x**2
-
-
-class Tricky:
-    """Reads and writes of attributes are its own business."""
-
-    def __init__(self, x: Any) -> None:
-        object.__setattr__(self, "x", x)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError("sealed")
-
-
-class Named(dict[str, Any]):
-    """A dict of the user's."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self[name]
-
-
-class Doubling(dict[str, Any]):
-    """A dict that gives other values than it holds."""
-
-    def __getitem__(self, key: str) -> Any:
-        return super().__getitem__(key) * 2
-
-
-class Colour(enum.Enum):
-    RED = 1
-    BLUE = 2
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-    HIGH = 2
-
-
-class Pair(NamedTuple):
-    first: Any
-    second: Any
-
-
-@dataclasses.dataclass
-class Node:
-    value: Any
-    parent: Any = None
-    children: list[Any] = dataclasses.field(default_factory=list)
-
-
-def seen(value: Any) -> Any:
-    """Records of data as plain data, so that the comparison looks into them."""
-    if isinstance(value, collections.defaultdict):
-        return [type(value).__name__, value.default_factory, {key: seen(item) for key, item in value.items()}]
-    if isinstance(value, dict):
-        own = {} if type(value) is dict else vars(value) if hasattr(value, "__dict__") else {}
-        return [type(value).__name__, {key: seen(item) for key, item in value.items()}, own]
-    if isinstance(value, tuple | list | collections.deque):
-        return [type(value).__name__, [seen(item) for item in value], getattr(value, "maxlen", None)]
-    if isinstance(value, set | frozenset):
-        return [type(value).__name__, list(value)]
-    if isinstance(value, type | enum.Enum | tg.Tensor | np.ndarray) or not hasattr(value, "__dict__"):
-        names = [name for base in type(value).__mro__ for name in getattr(base, "__slots__", ())]
-        if isinstance(value, Slotted):
-            return [type(value).__name__, [(name, seen(getattr(value, name))) for name in names]]
-        return value
-    return [type(value).__name__, [(name, seen(item)) for name, item in vars(value).items()]]
 
 
 @pytest.mark.parametrize("make", [
@@ -277,20 +168,6 @@ def test_a_training_state_that_is_written_in_place() -> None:
     same(scenario, hits=5)
 
 
-def test_dataclasses_replace_and_fields() -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        @wrap
-        def f(s: Any) -> Any:
-            names = [field.name for field in dataclasses.fields(s)]
-            return dataclasses.replace(s, position=s.position * 2), names, dataclasses.is_dataclass(s)
-
-        for number in range(3):
-            yield seen(f(State(ramp(3, start=number), ramp(3))))
-            yield seen(f(State(ramp(3, start=number), None, number % 2)))
-
-    same(scenario, hits=3)
-
-
 def test_properties_methods_and_comparison_of_records() -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
         @wrap
@@ -368,55 +245,6 @@ def test_keys_that_are_no_literals(key: Any) -> None:
     same(scenario)
 
 
-def test_keys_made_in_the_call() -> None:
-    @trace
-    def f(x: Any) -> Any:
-        y = x + 1
-        return {y: 1}, y
-
-    results = [f(ramp(2, start=number)) for number in range(3)]
-    for number, (table, y) in enumerate(results):
-        assert next(iter(table)) is y
-        assert y.tolist() == [number + 1, number + 2]
-
-
-def test_one_object_at_several_places() -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        @wrap
-        def f(x: Any) -> Any:
-            items = [x + 1]
-            table = {"items": items}
-            pair = Pair(items, table)
-            state = State(items, pair)
-            return items, table, pair, state, [state, state], x + 1, (pair, pair)
-
-        for number in range(4):
-            items, table, pair, state, states, y, pairs = f(ramp(2, start=number))
-            yield items, table["items"] is items, pair.first is items, pair.second is table, state.position is items
-            yield state.velocity is pair, states[0] is states[1] is state, y is items[0], pairs[0] is pair
-            items.append(number)
-            yield len(table["items"])
-
-    same(scenario, hits=3)
-
-
-def test_results_that_contain_themselves() -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        @wrap
-        def f(x: Any) -> Any:
-            root = Node(x + 1)
-            root.children += [Node(x * k, root) for k in range(2)]
-            loop: list[Any] = []
-            loop.append(loop)
-            return root, loop
-
-        for number in range(3):
-            root, loop = f(ramp(2, start=number))
-            yield root.value, [(child.value, child.parent is root) for child in root.children], loop[0] is loop
-
-    same(scenario, hits=2)
-
-
 def test_arguments_that_contain_themselves() -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
         @wrap
@@ -441,81 +269,6 @@ def test_arguments_that_contain_themselves() -> None:
         yield g(loop), g(loop)
 
     same(scenario, hits=2)
-
-
-def test_objects_of_plain_classes_made_in_the_call() -> None:
-    class Output:
-        made = 0
-
-        def __init__(self, x: Any) -> None:
-            self.x, self.extra = x, {"n": [1, 2]}
-
-    class Counted(Output):
-        def __init__(self, x: Any) -> None:
-            super().__init__(x)
-            type(self).made += 1
-
-    class Finalised(Output):
-        def __del__(self) -> None:
-            Output.made += 1
-
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        Counted.made = Output.made = 0
-
-        @wrap
-        def f(x: Any) -> Any:
-            return Output(x + 1), Tricky(x * 2)
-
-        @wrap
-        def g(x: Any) -> Any:
-            return Counted(x)
-
-        @wrap
-        def h(x: Any) -> Any:
-            return Finalised(x).x
-
-        for number in range(3):
-            output, tricky = f(ramp(2, start=number))
-            yield seen(output), seen(tricky), outcome(lambda: setattr(tricky, "y", 1))  # noqa: B023
-            output.extra["n"].append(3)
-            yield seen(g(ramp(2))), Counted.made, h(ramp(2)), Output.made
-
-    same(scenario, hits=2)
-
-
-def test_results_that_cannot_be_made_again_run_plain() -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        functions = [
-            wrap(lambda x: (x + 1, (y for y in [x]))), wrap(lambda x: lambda: x), wrap(lambda x: iter([x])),
-            wrap(lambda x: object()), wrap(lambda x: np.zeros(2)), wrap(lambda x: {x + 1}), wrap(lambda x: x.sum),
-        ]  # fmt: skip
-        for _ in range(3):
-            for function in functions:
-                yield type(function(ramp(2))).__name__
-
-    same(scenario, plain=True)
-
-
-def test_structures_that_differ_by_branch() -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
-        @wrap
-        def f(x: Any, kind: Any = Colour.RED, *rest: Any, flag: Any = None, **more: Any) -> Any:
-            if kind is Colour.RED:
-                return x
-            if kind is Colour.BLUE:
-                return {"x": x + 1, "rest": rest, "more": more}
-            if kind == Level.HIGH:
-                return State(x, *rest)
-            return None if flag is None else (flag, Pair(x, more.get("y")))
-
-        for _ in range(3):
-            x = ramp(2)
-            yield f(x) is x, f(x, Colour.BLUE, 1, ramp(3)), f(x, Colour.BLUE, y=ramp(1), z=2)
-            yield seen(f(x, Level.HIGH, ramp(2))), f(x, Level.LOW), f(x, None, flag="a", y=ramp(2)), f(x, False)
-            yield f(x, flag=Colour.RED, kind=0), f(x, kind=0, flag=Colour.RED), f(x, 0, flag=np.float64(2))
-            yield f(x, 0, flag=np.float32(2)), f(x, 0, flag=2), f(x, 0, flag=True), f(x, 0, flag=frozenset({1, 2}))
-
-    same(scenario, hits=16)
 
 
 def test_sets_as_arguments() -> None:
@@ -590,46 +343,3 @@ def test_unread_fields_may_be_anything() -> None:
             yield f(Derived(ramp(2, start=number), empty)), dict(empty)
 
     same(scenario, hits=6)
-
-
-def test_many_shapes_are_bounded_and_explained() -> None:
-    @trace
-    def f(x: Any, n: int, y: Any = None) -> Any:
-        return x * 2 + n
-
-    for size in range(1, 6):
-        assert f(ramp(size), 1).tolist() == [2 * k + 1 for k in range(size)]
-    text = str(f.explain())
-    assert "argument `x` came in 5 shapes" in text
-    assert "pad" in text
-    for size in range(6, 16):
-        f(ramp(size), 1)
-    with pytest.warns(UserWarning, match="runs plain"):
-        f(ramp(16), 1)
-    assert len(f.entries) <= 16
-    for size in range(1, 40):
-        assert f(ramp(size), 1).tolist() == [2 * k + 1 for k in range(size)]
-    assert "argument `x` came in 16 shapes" in str(f.explain())
-
-
-def test_many_values_of_a_number_are_explained() -> None:
-    @trace
-    def f(x: Any, *, rate: float = 1.0) -> Any:
-        return x * rate
-
-    for rate in range(5):
-        f(ramp(3), rate=float(rate))
-    text = str(f.explain())
-    assert "argument `rate` had 5 values" in text
-    assert "tensor" in text
-    assert "shapes" not in text
-
-
-def test_shapes_in_a_record_are_explained_by_their_place() -> None:
-    @trace
-    def f(batch: Any) -> Any:
-        return batch.x + 1
-
-    for size in range(1, 5):
-        f(Frozen(ramp(size)))
-    assert "argument `batch.x` came in 4 shapes" in str(f.explain())

@@ -364,10 +364,7 @@ class Reach(Lookups):
         if entries is None:
             classes: list[type] = [*class_mro(type(receiver)), *(class_mro(receiver) if is_class else ())]
             entries = [
-                (base, name, entry)
-                for base in classes
-                if is_python_class(base)
-                for name, entry in _holders(base, code)
+                (base, name, entry) for base in classes if is_python_class(base) for name, entry in _holders(base, code)
             ]
             self.adopted[key] = entries
         for base, name, entry in entries:

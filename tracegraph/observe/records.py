@@ -46,7 +46,9 @@ def solid_base(cls: type) -> type:
 def is_record(value: object) -> bool:
     """Tell whether an object is a dataclass instance or a namespace, whose attributes are read by name."""
     cls = type(value)
-    if type(cls) not in (type, abc.ABCMeta) or not (issubclass(cls, types.SimpleNamespace) or dataclasses.is_dataclass(cls)):
+    if not issubclass(cls, types.SimpleNamespace) and MISSING is first_in_mro(cls, "__dataclass_fields__"):
+        return False
+    if type(cls) not in (type, abc.ABCMeta):
         return False
     return solid_base(cls) in (object, types.SimpleNamespace) and not _is_overridden(cls, ("__getattribute__",))
 
