@@ -1,13 +1,11 @@
-"""Nested structures: which containers are looked into for tensors,
-and how they are taken apart and put together again.
+"""Nested structures: which containers and records of data are looked into for tensors, and by which expressions their
+parts are reached.
 """
 
-import dataclasses
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-CONTAINERS = (tuple, list, dict, OrderedDict)
+from tracegraph.observe.records import fields, is_plain_container, is_record
 
 
 def is_namedtuple(value: Any) -> bool:
@@ -16,8 +14,37 @@ def is_namedtuple(value: Any) -> bool:
 
 
 def is_container(value: Any) -> bool:
-    """Whether a value is looked into."""
-    return type(value) in CONTAINERS or is_namedtuple(value)
+    """Whether a value is looked into: tuples, lists, dicts, sets of immutables, dataclass instances, namespaces."""
+    return is_plain_container(value) or is_record(value)
+
+
+def parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """What a container or record holds, each with the Python expression that reaches it from `path`."""
+    if is_record(value):
+        for name, _, item in fields(value):
+            yield f"{path}.{name}", item
+    elif isinstance(value, dict):
+        for key, item in dict.items(value):
+            yield f"{path}[{key!r}]", item
+    elif isinstance(value, tuple | list):
+        for number, item in enumerate(value):
+            yield f"{path}[{number}]", item
+
+
+def walk(value: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
+    """All parts of a structure with their expressions, outer before inner; True stands by what is looked into.
+
+    What is reached by several ways, or contains itself, is looked into once.
+    """
+    seen: set[int] = set()
+    pending = [(path, value)]
+    while pending:
+        place, part = pending.pop()
+        inside = is_container(part)
+        yield place, part, inside
+        if inside and id(part) not in seen:
+            seen.add(id(part))
+            pending.extend(reversed(list(parts(part, place))))
 
 
 def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -26,14 +53,7 @@ def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     >>> list(leaves({"a": (1, [2])}, "x"))
     [("x['a'][0]", 1), ("x['a'][1][0]", 2)]
     """
-    if isinstance(value, tuple | list) and is_container(value):
-        for number, item in enumerate(value):
-            yield from leaves(item, f"{path}[{number}]")
-    elif isinstance(value, dict) and is_container(value):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}[{key!r}]")
-    else:
-        yield path, value
+    return ((place, part) for place, part, inside in walk(value, path) if not inside)
 
 
 def containers(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -42,29 +62,4 @@ def containers(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     >>> list(containers({"a": (1, [2])}, "x"))
     [("x['a']", (1, [2])), ("x['a'][1]", [2])]
     """
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
-        if is_container(item):
-            inner = f"{path}[{key!r}]"
-            yield inner, item
-            yield from containers(item, inner)
-
-
-def rebuild(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """The structure with new containers of the same kinds and its leaves replaced.
-
-    >>> rebuild((1, {"k": [2, 3]}), lambda leaf: leaf * 10)
-    (10, {'k': [20, 30]})
-    """
-    if is_namedtuple(value):
-        return type(value)(*[rebuild(item, replace) for item in value])
-    if type(value) in (tuple, list):
-        return type(value)(rebuild(item, replace) for item in value)
-    if type(value) in (dict, OrderedDict):
-        return type(value)((key, rebuild(item, replace)) for key, item in value.items())
-    return replace(value)
-
-
-def is_dataclass_instance(value: Any) -> bool:
-    """Whether a value is an instance of a dataclass."""
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return ((place, part) for place, part, inside in walk(value, path) if inside and place != path)

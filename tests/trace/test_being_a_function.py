@@ -389,6 +389,13 @@ def test_pickling_by_name() -> None:
         pickle.dumps(trace(lambda x: x))
 
 
+def test_copies_and_pickles_keep_the_options() -> None:
+    strict = trace(require="static")(plain)
+    assert pickle.loads(pickle.dumps(strict)).require == "static"
+    assert copy.deepcopy(trace(require="static")(Scaler(2.0).scale)).require == "static"
+    assert copy.copy(strict) is strict
+
+
 def test_generators_and_coroutines_run_plain_and_say_so() -> None:
     @trace
     def counts(x: Any) -> Iterator[Any]:

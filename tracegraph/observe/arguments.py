@@ -7,7 +7,8 @@ from typing import Any
 
 from tracegraph.observe.model import Node
 from tracegraph.observe.reach import Reach
-from tracegraph.observe.values import is_immutable, shallow_items
+from tracegraph.observe.records import fields, is_plain_container, is_record
+from tracegraph.observe.values import MISSING, is_immutable, shallow_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class ArgumentPlan:
     references: list["weakref.ref[Any]"] = field(default_factory=list)
     checks: list[ArgumentCheck] = field(default_factory=list)
     structural: set[int] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
     distinct: list[str] = field(default_factory=list)
     kept: list[Any] = field(default_factory=list)
 
@@ -42,8 +44,8 @@ def plan_arguments(
 ) -> ArgumentPlan:
     """Plan the guards of the arguments of one call.
 
-    Lists, tuples and dicts that only the arguments lead to, by one path, are compared by structure; other mutable
-    objects by identity. Objects that the library guards itself are not compared where they stand as arguments.
+    Containers and records of data that only the arguments lead to, by one path, are compared by structure; other
+    mutable objects by identity. Objects that the library guards itself are not compared where they stand as arguments.
     """
     plan = ArgumentPlan(len(args), len(kwargs))
     planner = _Planner(reach, plan, argument_values == "guard")
@@ -78,6 +80,7 @@ class _Planner:
             if self.guard_values:
                 check = f"({place} is CONSTANT or same({place}, CONSTANT))"
                 self._check(check, place, _short(value), value)
+                self.plan.values[place] = _short(value)
             return
         node = self.reach.nodes.get(id(value))
         if node is not None and node.kind == "leaf":
@@ -91,15 +94,33 @@ class _Planner:
         self.plan.checks.append(ArgumentCheck(check, place, f"argument `{place}`", was, constant, "CONSTANT" in check))
 
     def _is_structural(self, node: Node, inside: bool) -> bool:
-        cls = type(node.value)
-        if cls not in (list, tuple, dict) and not (issubclass(cls, tuple) and hasattr(cls, "_fields")):
+        value = node.value
+        if id(value) in self.plan.structural or id(value) in self.plan.local_names:
             return False
-        if id(node.value) in self.plan.structural or id(node.value) in self.plan.local_names:
-            return False
-        if cls is dict and not all(is_immutable(key) for key in node.value):
+        if is_record(value):
+            if not self._fields_are_known(node):
+                return False
+        elif not is_plain_container(value) or not self._is_only_container(node):
             return False
         own = 1 if inside else 0
-        return self.references.get(id(node.value), 0) == own and self._occurrences(node.value) <= 1
+        return self.references.get(id(value), 0) == own and self._occurrences(value) <= 1
+
+    def _fields_are_known(self, node: Node) -> bool:
+        """Tell whether a record was only read by the names of its attributes, and all of these were noted."""
+        known = {(edge.accessor, edge.name) for edge in node.outgoing}
+        if any(accessor not in ("attribute", "slot") for accessor, _ in known):
+            return False
+        held = {(place, name) for name, place, _ in fields(node.value)}
+        read = {(edge.accessor, edge.name) for edge in node.outgoing if edge.value is not MISSING}
+        return node.kind == "instance" and held == read
+
+    @staticmethod
+    def _is_only_container(node: Node) -> bool:
+        """Tell whether a container was read as such, and had no attributes of its own that were read."""
+        return all(
+            edge.accessor in ("part", "part_of") or (edge.accessor == "attribute" and edge.value is MISSING)
+            for edge in node.outgoing
+        )
 
     def _occurrences(self, value: Any) -> int:
         return self.reach.argument_counts.get(id(value), 0)
@@ -107,23 +128,39 @@ class _Planner:
     def _structure(self, place: str, value: Any, node: Node) -> None:
         plan, cls = self.plan, type(value)
         plan.structural.add(id(value))
-        if self.guard_values:
-            if cls in (list, tuple, dict):
-                self._check(f"type({place}) is {cls.__name__}", place, f"one {cls.__name__} object")
-            else:
-                self._check(f"type({place}) is CONSTANT", place, f"one {cls.__name__} object", cls)
-            if cls is dict:
-                self._check(f"same((*{place},), CONSTANT)", place, "a dict with the same keys", tuple(value))
-            else:
-                self._check(f"len({place}) == {len(value)}", place, f"{len(value)} items long")
         if not issubclass(cls, tuple):
             plan.distinct.append(place)
-        if cls is dict:
-            for key, item in value.items():
+        self._class(place, value, node)
+        if is_record(value):
+            for name, _, item in fields(value):
+                self.value(f"{place}.{name}", item, inside=True)
+            return
+        if self.guard_values:
+            if issubclass(cls, dict | set):
+                keys = shallow_items(value)[: len(value)]
+                word = "a dict with the same keys" if issubclass(cls, dict) else "a set with the same items"
+                self._check(f"same((*{place},), CONSTANT)", place, word, keys)
+            else:
+                self._check(f"len({place}) == {len(value)}", place, f"{len(value)} items long")
+        if issubclass(cls, dict):
+            for key, item in dict.items(value):
                 self.value(f"{place}[{key!r}]", item, inside=True)
-        else:
+        elif not issubclass(cls, set):
             for position, item in enumerate(shallow_items(value)):
                 self.value(f"{place}[{position}]", item, inside=True)
+
+    def _class(self, place: str, value: Any, node: Node) -> None:
+        """Plan the guard of the class; what has guarded reads besides gets a variable, by which they find it."""
+        plan, cls = self.plan, type(value)
+        if node.outgoing and cls not in (list, tuple, dict, set):
+            name = f"a{len(plan.variables)}"
+            plan.variables[name] = place
+            plan.local_names[id(value)] = name
+            self._check(f"type({name} := {place}) is CONSTANT", place, f"one {cls.__name__} object", cls)
+        elif self.guard_values and cls in (list, tuple, dict, set):
+            self._check(f"type({place}) is {cls.__name__}", place, f"one {cls.__name__} object")
+        elif self.guard_values:
+            self._check(f"type({place}) is CONSTANT", place, f"one {cls.__name__} object", cls)
 
     def _identity(self, place: str, value: Any) -> None:
         plan = self.plan
@@ -139,7 +176,9 @@ class _Planner:
         name = f"a{len(plan.variables)}"
         plan.variables[name] = place
         plan.local_names[id(value)] = name
-        self._check(f"w{len(plan.references)}() is {name}", place, f"one particular {type(value).__name__} object")
+        self._check(
+            f"w{len(plan.references)}() is ({name} := {place})", place, f"one particular {type(value).__name__} object"
+        )
         plan.references.append(reference)
 
 

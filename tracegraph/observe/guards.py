@@ -99,6 +99,11 @@ class Guards:
         return self._plan.structural
 
     @property
+    def argument_values(self) -> dict[str, str]:
+        """In words the immutable values among the arguments, by the expressions that reach them."""
+        return self._plan.values
+
+    @property
     def alive(self) -> bool:
         """False when an argument that the guards ask for no longer exists."""
         return all(reference() is not None for reference in self._plan.references)
@@ -112,17 +117,12 @@ class Guards:
         if len(args) != self._plan.positional or len(kwargs) != self._plan.keywords:
             return "the number of arguments changed"
         local = {"args": args, "kwargs": kwargs}
-        try:
-            for name, expression in self._plan.variables.items():
-                local[name] = eval(expression, self._constants, local)
-        except LookupError as problem:
-            return f"the arguments changed: {problem} is missing"
         for guard in self._guards:
             try:
                 if eval(guard.check, self._constants, local):
                     continue
                 now = describe(eval(guard.current, self._constants, local))
-            except (LookupError, AttributeError, TypeError, ValueError):
+            except (LookupError, AttributeError, TypeError, ValueError, NameError):
                 now = "missing"
             return f"{guard.subject} was {guard.was}, now {now}"
         return None
@@ -263,8 +263,9 @@ class _Builder:
     def _edges(self, node: Node) -> None:
         missing: list[str] = []
         protected = False
+        seen_to = ("attribute", "slot") if id(node.value) in self.plan.structural else ()
         for edge in node.outgoing:
-            if not edge.guarded:
+            if not edge.guarded or (edge.accessor in seen_to and edge.value is not MISSING):
                 continue
             if edge.accessor == "attribute" and edge.value is MISSING:
                 if self._missing_matters(node, str(edge.name)):
@@ -382,7 +383,8 @@ def _source(name: str, plan: ArgumentPlan, guards: list[Guard]) -> str:
         lines.append(f"        if len(args) != {plan.positional} or len(kwargs) != {plan.keywords}: return False")
     if not guards and name != "check_fast":
         return f"def {name}(args, kwargs):\n    return True\n"
-    lines += [f"        {variable} = {expression}" for variable, expression in plan.variables.items()]
+    if name == "check_protected":  # the others have their variables from the guards of the arguments
+        lines += [f"        {variable} = {expression}" for variable, expression in plan.variables.items()]
     for start in range(0, len(guards), _LINES_PER_STATEMENT):
         checks = [guard.check for guard in guards[start : start + _LINES_PER_STATEMENT]]
         lines.append("        if not (" + "\n            and ".join(checks) + "): return False")

@@ -25,6 +25,7 @@ from tracegraph.observe.purity import (
     needs_abc_token,
 )
 from tracegraph.observe.reach import Reach, TooMuchError
+from tracegraph.observe.records import names_of_fields
 from tracegraph.observe.values import MISSING, is_immutable
 
 _OWN_FOLDER: Final = __file__.replace("\\", "/").rsplit("/", 1)[0]
@@ -174,13 +175,15 @@ class Observer:
             frame = frame.f_back
         site = Site(*_place_of(self._function))
         try:
-            self._reach.expose(self._function, "the function", site)
             self._reach.count_arguments([*self._args, *self._kwargs.values()])
             self._reach.set_aside_arrays([*self._args, *self._kwargs.values()], site)
+            self._reach.opens_records = True
             for position, value in enumerate(self._args):
                 self._reach.expose(value, f"args[{position}]", site)
             for name, value in self._kwargs.items():
                 self._reach.expose(value, f"kwargs[{name!r}]", site)
+            self._reach.opens_records = False
+            self._reach.expose(self._function, "the function", site)
         except TooMuchError:
             self._give_up(site)
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not keep the function from running
@@ -388,7 +391,9 @@ class Observer:
         owner = getattr(function, "__self__", None)
         if owner is not None and type(owner) is not types.ModuleType:
             self._diagnosis.last_method[id(owner)] = (frame.f_code.co_filename, frame.f_lineno)
-        if is_dynamic(function):
+        if is_dynamic(function) and (names := names_of_fields(frame)):
+            self._reach.add_names(names)
+        elif is_dynamic(function):
             facts = self._diagnosis.codes.get(id(frame.f_code))
             if facts is None or frame.f_lasti not in facts.constant_name_calls:
                 place = Site(frame.f_code.co_filename, frame.f_lineno)

@@ -22,6 +22,7 @@ from tracegraph.observe.purity import (
     EVENTED_TYPES,
     is_pure_function,
 )
+from tracegraph.observe.records import fields, is_record
 from tracegraph.observe.values import (
     CONTAINERS,
     MISSING,
@@ -61,6 +62,8 @@ class Reach(Lookups):
         self.argument_counts: dict[int, int] = {}
         self.adopted: dict[tuple[int, int], list[tuple[type, str, Any]]] = {}
         self.item_count = 0
+        self.opens_records = False
+        """While arguments are opened: records among them are looked into whatever names the code has."""
         self._queue: list[Node] = []
 
     # -- names -----------------------------------------------------------------------------------------------------
@@ -73,10 +76,11 @@ class Reach(Lookups):
             if len(chain.names) > 0:
                 self.pending_chains.append((chain.root, chain.names))
         self.stored.update(facts.stored)
-        self._add_names(sorted(facts.general))
+        self.add_names(sorted(facts.general))
         self._promote_stored_chains()
 
-    def _add_names(self, names: Iterable[str]) -> None:
+    def add_names(self, names: Iterable[str]) -> None:
+        """Note that running code can look up these names on whatever it has in its hands."""
         fresh = [name for name in names if name not in self.names]
         if not fresh:
             return
@@ -93,11 +97,11 @@ class Reach(Lookups):
             before = [root, *names[:-1]]
             position = next((index for index, name in enumerate(before) if name in self.stored), None)
             if self.rebinds_anything:
-                self._add_names(names)
+                self.add_names(names)
             elif position is None:
                 kept.append((root, names))
             else:
-                self._add_names(names[position:])
+                self.add_names(names[position:])
         self.pending_chains = kept
 
     # -- nodes -----------------------------------------------------------------------------------------------------
@@ -191,7 +195,7 @@ class Reach(Lookups):
                     for member in dict.values(class_dict(value).get(table, {})):
                         self._part(node, member)
         elif kind == "instance":
-            self.use_class(type(value))
+            self._open_instance(node)
         elif kind == "c_function":
             if _has_receiver(value):
                 self._part(node, value.__self__)
@@ -234,6 +238,19 @@ class Reach(Lookups):
                 self._push(item, path)
         if type(value) is collections.defaultdict:
             self._follow(self.edge(value, "part_of", "default_factory", lambda: value.default_factory, node.path))
+
+    def _open_instance(self, node: Node) -> None:
+        """Of a record among the arguments note all attributes, and follow the containers and records in them."""
+        self.use_class(type(node.value))
+        if not self.opens_records or not is_record(node.value):
+            return
+        for name, _, item in fields(node.value):
+            path = inside(node.path, f".{name}")
+            self.attribute_edges(node, name)
+            if issubclass(type(item), CONTAINERS) or is_record(item):
+                self._push(item, path)
+            elif not is_immutable(item):
+                self.node_of(item, path)
 
     def expand_library_object(self, node: Node) -> None:
         """Take down the parts of a library object, and follow those that are library objects themselves."""
@@ -341,7 +358,7 @@ class Reach(Lookups):
                 break
             step = plain_step(node, name, edges)
             if step is MISSING:
-                self._add_names(chain.names[position + 1 :])
+                self.add_names(chain.names[position + 1 :])
                 for edge in edges:
                     self._follow(edge)
                 break
@@ -365,10 +382,7 @@ class Reach(Lookups):
         if entries is None:
             classes: list[type] = [*class_mro(type(receiver)), *(class_mro(receiver) if is_class else ())]
             entries = [
-                (base, name, entry)
-                for base in classes
-                if is_python_class(base)
-                for name, entry in _holders(base, code)
+                (base, name, entry) for base in classes if is_python_class(base) for name, entry in _holders(base, code)
             ]
             self.adopted[key] = entries
         for base, name, entry in entries:

@@ -82,6 +82,11 @@ class ArgumentGuards:
         return {id(value): path for path, value in reversed(self.leaves)}
 
     @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the tensors and arrays, by the expressions that reach them."""
+        return {path: shape for path, _, shape, *_ in self._facts}
+
+    @property
     def captured_ids(self) -> frozenset[int]:
         """Ids of the captured tensors."""
         return frozenset(self._captured)
@@ -177,7 +182,7 @@ class ArgumentGuards:
         ):
             try:
                 value = eval(path, {"args": args, "kwargs": kwargs})
-            except LookupError:
+            except (LookupError, AttributeError, TypeError):
                 return f"{path} is missing"
             if type(value) is not kind:
                 return f"{path} was a {kind.__name__}, now a {type(value).__name__}"

@@ -19,6 +19,7 @@ from tracegraph.trace.entry import Entry
 from tracegraph.trace.replay import MISS
 from tracegraph.trace.threads import is_alone
 
+
 def arm(entry: Entry, function: Callable[..., Any], drop: Callable[[Entry], None]) -> None:
     """Have the next replay of a trace compared with the plain function; `drop` takes the trace away if it differs."""
     mode = check_mode()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracegraph.trace.decisions import DecisionTree
+from tracegraph.trace.hints import hints
 from tracegraph.trace.recorder import Decision
 from tracegraph.trace.remedies import remedy
 
@@ -59,6 +60,7 @@ class Explanation:
     coexecuted: list[str] = field(default_factory=list)
     """How co-executed calls went: native stretches, and the lines at which values were needed."""
     notes: list[str] = field(default_factory=list)
+    """What to change so that fewer traces are needed."""
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.verdict}"]
@@ -67,6 +69,7 @@ class Explanation:
             if reason in self.remedies:
                 lines.append(f"    to change: {self.remedies[reason]}")
         lines += [f"  {line}" for line in self.coexecuted]
+        lines += [f"  hint: {note}" for note in self.notes]
         if self.traces:
             lines.append(f"  traces: {self.traces}; the latest was replayed {self.hits} times")
         if self.served_by is not None:
@@ -146,6 +149,7 @@ def explain(traced: "TracedFunction[..., Any]", args: tuple[Any, ...], kwargs: d
         guard_seconds=latest.guard_seconds if latest is not None else 0.0,
         recheck_seconds=latest.recheck_seconds if latest is not None else 0.0,
         coexecuted=traced.trie.describe(),
+        notes=hints(traced.function, traced.entries),
     )
 
 

@@ -90,6 +90,9 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     def __repr__(self) -> str:
         return f"<traced {getattr(self.function, '__qualname__', self.function)}, {len(self.entries)} traces>"
 
+    def _options(self) -> tuple[Any, ...]:
+        return (self.require,)
+
     # -- calls that no trace serves -----------------------------------------------------------------------------------
 
     def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
@@ -346,7 +349,8 @@ def trace(function: Any = None, *, require: str | None = None) -> Any:
     if function is None:
         return functools.partial(trace, require=require)
     if isinstance(function, staticmethod | classmethod):
-        return type(function)(trace(function.__func__, require=require))
+        inner: Any = function.__func__
+        return type(function)(trace(require=require)(inner))
     check_traceable(function)
     plain = isinstance(function, FunctionLike) or inspect.isroutine(function)
     return TracedFunction(function, require) if plain else TracedObject(function, require)

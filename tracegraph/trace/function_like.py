@@ -72,14 +72,18 @@ class FunctionLike:
 
     def _of(self, function: Callable[..., Any]) -> Self:
         """A copy of a function is that function; of what has state, one that holds the state's copy."""
-        return self if function is self.function else type(self)(function)
+        return self if function is self.function else type(self)(function, *self._options())
+
+    def _options(self) -> tuple[Any, ...]:
+        """What else the class is called with to make another one like this."""
+        return ()
 
     def __reduce__(self) -> Any:
         """Functions are pickled by name, and a decorated one is found under its name itself."""
         name = getattr(self, "__qualname__", None)
         if isinstance(name, str) and _find(getattr(self, "__module__", None), name) is self:
             return name
-        return type(self), (self.function,)
+        return type(self), (self.function, *self._options())
 
 
 class ObjectLike(FunctionLike):

@@ -2,21 +2,23 @@
 which are objects that existed before.
 """
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tracegraph import pytree
 from tracegraph.autograd.node import FreedNode
 from tracegraph.compiler.ir import Node, make
 from tracegraph.compiler.ops.movement import Permute
+from tracegraph.observe.values import is_immutable
 from tracegraph.tensor import Tensor
+from tracegraph.trace.born import Layout, layout, set_attributes
 from tracegraph.trace.recorder import Recorder, Root, View
 from tracegraph.trace.sources import ArgumentSource, GradSource
 
-IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, np.dtype, np.generic, type(Ellipsis), range, slice)
+_DISPLAYS: dict[type, str] = {list: "[{}]", tuple: "({})", dict: "dict([{}])"}
 
 
 @dataclass
@@ -56,12 +58,18 @@ class OutputPlanner:
         self.is_external = is_external
         self.plan = OutputPlan()
         self._names: dict[int, str] = {}
-        self._containers: set[int] = set()
+        self._objects: dict[int, str] = {}
+        """Expressions of objects made in the call that are named because they stand at several places, or are needed
+        before they are complete."""
+        self._unfinished: set[int] = set()
+        self._shared: set[int] = set()
+        self._kept: list[Any] = []
         self._returned_ids: set[int] = set()
         self._made = 0
 
     def make(self, result: Any) -> OutputPlan:
         """The plan for the returned structure and for the gradients assigned in the call."""
+        self._find_shared([result])
         self.plan.expression = self._structure(result)
         assigned = [
             f"{self.tensor(owner)}._grad = {'None' if value is None else self._returned(value)}"
@@ -75,33 +83,86 @@ class OutputPlanner:
         self.plan.constants[name] = value
         return name
 
+    def _find_shared(self, pending: list[Any]) -> None:
+        """Find the objects made in the call that stand at several places of the result."""
+        seen: set[int] = set()
+        while pending:
+            value = pending.pop()
+            if self._is_known(value):
+                continue
+            if id(value) in seen:
+                self._shared.add(id(value))
+                continue
+            seen.add(id(value))
+            plan = layout(value)
+            pending.extend(plan.parts() if plan is not None else ())
+
+    def _is_known(self, value: Any) -> bool:
+        """Whether a value is no object made in the call: a tensor, an immutable, something that existed before."""
+        return (
+            isinstance(value, Tensor | type | enum.Enum)
+            or is_immutable(value)
+            or id(value) in self.recorder.container_paths
+            or self.is_external(value)
+        )
+
     def _structure(self, value: Any) -> str:
         if isinstance(value, Tensor):
             return self._returned(value)
-        if pytree.is_container(value):
-            path = self.recorder.container_paths.get(id(value))
-            if path is not None:
-                return path
-            if not self.is_external(value):
-                return self._container(value)
-        if not isinstance(value, IMMUTABLE) and not self.is_external(value):
+        path = self.recorder.container_paths.get(id(value))
+        if path is not None:
+            return path
+        if self._is_known(value):
+            return self._constant(value)
+        named = self._objects.get(id(value))
+        if named is not None:
+            return named
+        plan = layout(value)
+        if plan is None or id(value) in self._unfinished:
             self.recorder.unsupported(f"returns an object of type {type(value).__name__} made in the call")
-        return self._constant(value)
-
-    def _container(self, value: Any) -> str:
-        if value and id(value) in self._containers and not all(isinstance(item, IMMUTABLE) for item in value):
-            self.recorder.unsupported(f"returns one {type(value).__name__} at two places")
             return "None"
-        self._containers.add(id(value))
-        if isinstance(value, dict):
-            items = ", ".join(f"({self._constant(key)}, {self._structure(item)})" for key, item in value.items())
-            return f"{self._constant(type(value))}([{items}])"
-        items = "".join(f"{self._structure(item)}, " for item in value)
-        if type(value) is list:
-            return f"[{items}]"
-        if type(value) is tuple:
-            return f"({items})"
-        return f"{self._constant(tuple.__new__)}({self._constant(type(value))}, ({items}))"
+        self._unfinished.add(id(value))
+        expression = self._made_again(value, plan)
+        self._unfinished.discard(id(value))
+        return expression
+
+    def _made_again(self, value: Any, plan: Layout) -> str:
+        """The expression of an object made in the call."""
+        kind, shared = type(value), id(value) in self._shared
+        if kind in _DISPLAYS and not shared:
+            return _DISPLAYS[kind].format("".join(f"{item}, " for item in self._items(plan)))
+        self._kept.append(value)
+        name = f"b{len(self._kept)}"
+        if plan.base is tuple:  # complete from the beginning
+            items = "".join(f"{item}, " for item in self._items(plan))
+            self.plan.lines.append(f"{name} = {self._constant(tuple.__new__)}({self._constant(kind)}, ({items}))")
+        else:
+            made_with = "".join(f", {self._structure(part)}" for part in plan.made_with)
+            make = self._constant(plan.base.__new__)
+            self.plan.lines.append(f"{name} = {make}({self._constant(kind)})")
+            if plan.made_with:
+                self.plan.lines.append(f"{self._constant(plan.base.__init__)}({name}{made_with})")  # type: ignore[misc]
+        self._objects[id(value)] = name
+        self._fill(name, plan)
+        return name
+
+    def _fill(self, name: str, plan: Layout) -> None:
+        if plan.fill is not None and plan.items:
+            items = "".join(f"{item}, " for item in self._items(plan))
+            self.plan.lines.append(f"{self._constant(plan.fill)}({name}, ({items}))")
+        if plan.attributes:
+            items = "".join(
+                f"{self._constant(key)}: {self._structure(part)}, " for key, part in plan.attributes.items()
+            )
+            self.plan.lines.append(f"{self._constant(set_attributes)}({name}, {{{items}}})")
+        for descriptor, part in plan.slots:
+            text = self._structure(part)
+            self.plan.lines.append(f"{self._constant(descriptor)}.__set__({name}, {text})")
+
+    def _items(self, plan: Layout) -> list[str]:
+        if issubclass(plan.base, dict):
+            return [f"({self._structure(key)}, {self._structure(item)})" for key, item in plan.items]
+        return [self._structure(item) for item in plan.items]
 
     def _returned(self, tensor: Tensor) -> str:
         """The name of a tensor that leaves the call, with its gradient."""
