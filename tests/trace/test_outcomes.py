@@ -283,7 +283,7 @@ def test_different_kinds_of_calls_without_end() -> None:
     def f(x: Any, k: int) -> Any:
         return x * k
 
-    with pytest.warns(UserWarning, match="runs plain"):
+    with pytest.warns(UserWarning, match="is not recorded for other calls"):
         results = [f(ramp(2), k).tolist() for k in range(20)]
     assert results == [[0, k] for k in range(20)]
     for k in range(20):
