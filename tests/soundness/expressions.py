@@ -197,6 +197,7 @@ class Expressions:
                     "min(max(<T0>.item(), -1.0), 1.0)",
                 ]
             )
+            groups.append(["<T0>.item()", "float(<T0>)"])
             if scope.has("numpy"):
                 groups.append(["float(<L3>.detach().numpy().sum())"])
         if scope.has("pyrandom"):

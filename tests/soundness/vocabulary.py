@@ -25,11 +25,11 @@ FEATURES = {
     "pyrandom": 0.12,
     "containers": 0.4,
     "dtypes": 0.3,
-    "numpy": 0.12,
+    "numpy": 0.2,
     "reads": 0.5,  # reads of outer Python state
 }
-# Without these a program is most often replayed as a whole, which some programs have to be.
-NEEDS_PYTHON = {"branch", "escape", "print", "outer", "pyrandom", "numpy"}
+# Each of these alone keeps a call from being replayed as a whole: programs have none of them, one, or several.
+NEEDS_PYTHON = ("branch", "escape", "print", "outer", "branch", "escape", "pyrandom")
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ class Scope:
     def __init__(self, draw: Draw) -> None:
         self.draw = draw
         self.features = {name for name, probability in FEATURES.items() if draw.chance(probability)}
-        if draw.chance(0.3):
-            self.features -= NEEDS_PYTHON
+        kept = draw.one(NEEDS_PYTHON, (), *((name,) for name in NEEDS_PYTHON))
+        self.features -= set(NEEDS_PYTHON) - set(kept)
+        self.features |= set(kept) if len(kept) == 1 else set()
         self.variables: list[Variable] = []
         self.functions: list[Function] = []
         self.loops = 0
