@@ -448,7 +448,7 @@ class Matcher(Listener):
             direct = position == 0 and event.kind in (STORE, VIEW)
             exposed = not direct and has_exposed_memory(operand)
             slot = self._slot_of(array)
-            if operand._literal and position not in varied:
+            if operand._literal and not direct and position not in varied:
                 wanted.append(Literal(array))
             elif slot is not None and not exposed:
                 wanted.append(slot)

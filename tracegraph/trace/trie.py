@@ -113,7 +113,7 @@ class Trie:
             if segment is None:
                 segment = self._segments[key] = Segment(graph)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
-            self.notes.append(f"a stretch could not be compiled: {type(error).__name__}: {error}")
+            self.notes.append(f"a stretch could not be compiled: {error!r}")
             message = f"{self.name}: a stretch of operations runs without native code: {error}"
             warnings.warn(message, CompileWarning, stacklevel=6)
             return
