@@ -158,7 +158,7 @@ def _clean(run: Run) -> Iterator[None]:
             yield
         finally:
             tracegraph.set_grad_enabled(True)
-    run.warned += [str(item.message) for item in caught if issubclass(item.category, CompileWarning)]
+    run.warned += [f"{item.message}" for item in caught if issubclass(item.category, CompileWarning)]
 
 
 def difference(one: Any, two: Any, tolerance: Tolerance, path: str = "") -> str | None:

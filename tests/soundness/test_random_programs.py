@@ -11,20 +11,25 @@ import pytest
 
 from tests.soundness.execution import compare, execute
 from tests.soundness.grammar import program
+from tests.soundness.hunt import shrink
 from tracegraph.trace import trace
 
-HEAD = "import random\nimport tracegraph as tg\n"
+# The statements of a failing program are deleted one by one, which is quicker than to draw others like it; the profile
+# that looks for new programs does both.
+EXPLORES = hypothesis.settings.get_current_profile_name() == "explore"
+PHASES = tuple(hypothesis.Phase) if EXPLORES else (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 
 
 def check(source: str) -> None:
     """Fail, with the program and the first step that differs."""
     found, _ = compare(source)
     if found is not None:
-        pytest.fail(f"{found}\n\n{source}", pytrace=False)
+        small, found = shrink(source, found, seconds=20)
+        pytest.fail(f"{found}\n\n{small}\n\nmade smaller from\n\n{source}", pytrace=False)
 
 
 @hypothesis.given(source=st.randoms(use_true_random=False, note_method_calls=False).map(program))
-@hypothesis.settings(max_examples=30, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=30, phases=PHASES, suppress_health_check=list(hypothesis.HealthCheck))
 def test_drawn_programs(source: str) -> None:
     """Programs whose choices are Hypothesis's, which makes failing ones simple."""
     check(source)
