@@ -40,14 +40,21 @@ def history_of_an_outer_tensor(wrap: Wrap) -> Iterator[Any]:
     yield weight.grad
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(row_of_an_expanded_view, marks=pytest.mark.xfail(reason="recording raises where eager does not")),
-        pytest.param(
-            history_of_an_outer_tensor, marks=pytest.mark.xfail(reason="a replay leaves the history as it is")
-        ),
-    ],
-)
+def row_beside_its_grid(wrap: Wrap) -> Iterator[Any]:
+    """A row and the grid it lies in are both read from outside; the grid is written."""
+    grid = tg.tensor([1.5, 0.75, 0.75])
+    row = grid[1]
+
+    @wrap
+    def f(x: Any) -> None:
+        grid[2] += row
+        print(tg.zeros_like(x) + tg.ones(4)[0])
+
+    for x in (tg.ones(3), tg.ones(3), tg.ones(3), tg.ones(2), tg.zeros(3), tg.ones(3)):
+        f(x)
+        yield grid.clone(), row.clone()
+
+
+@pytest.mark.parametrize("scenario", [row_of_an_expanded_view, history_of_an_outer_tensor, row_beside_its_grid])
 def test_found(scenario: Scenario) -> None:
     same(scenario)

@@ -52,6 +52,8 @@ def _compile(name: str, recording: Recording, roots: list[Replays]) -> Entry | N
     if any(id(value) in reached for _, value in recorder.grad_before.values() if value is not None):
         recorder.unsupported("reads a `.grad` that it also reaches by another way")
     _check_arrays(recorder, observation, plan)
+    if any(root.tensor.grad_fn is not None for root in written):
+        recorder.unsupported("leaves the history of a gradient in a tensor from outside")
     if recorder.reasons or not observation.is_static:
         return None
     nodes: list[Node] = list(plan.nodes)

@@ -334,6 +334,9 @@ class Matcher(Listener):
         """Do what waits, operation by operation."""
         if self._done is not self._position:
             waiting = self._position.since(self._done)
+            # Views were made at once, but may have been let go of when native code was about to run.
+            views = [event for event in self._done.since(self._flushed) if event.kind == VIEW]
+            waiting = [*views, *waiting]
             self._done = self._position
             self._worked = True
             run_events(waiting, self.values)

@@ -18,6 +18,7 @@ from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import reshape_operation
 from tracegraph.compiler.ops.spec import Spec, bool_, int64
 from tracegraph.observe.pauses import Pauses
+from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
 from tracegraph.trace.sites import user_location
@@ -334,7 +335,11 @@ class Recorder(Listener):
         child = self.node(value)
         while isinstance(entry, View):
             if entry.operation is not None:
-                child = entry.operation.put(self._bind, self._current(entry.parent), child)
+                try:
+                    child = entry.operation.put(self._bind, self._current(entry.parent), child)
+                except ArgumentError:  # eager execution may do it all the same, where no two elements share memory
+                    self.unsupported("writes to a part of an expanded view")
+                    return
             entry = entry.parent
         entry.node = child
         entry.stamp += 1

@@ -12,7 +12,7 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import Permute
 from tracegraph.compiler.ops.spec import Spec
-from tracegraph.runtime.errors import GraphError, MismatchWarning
+from tracegraph.runtime.errors import ArgumentError, GraphError, MismatchWarning
 from tracegraph.trace.agreement import agree, check_mode, shown
 from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Layout, Literal, Operand, run_events
 from tracegraph.trace.outputs import inverse
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tracegraph.trace.matcher import Matcher
 
 _FAILURES = (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError)
+
+
+class NoGraphError(Exception):
+    """A stretch does what graphs cannot say (a write to a part of an expanded view): it is run as it is."""
 
 
 class Segment:
@@ -124,6 +128,7 @@ def segment_graph(name: str, flush: Event) -> tuple[Graph, dict[int, bool], dict
     array is C-contiguous.
 
     Raises:
+        NoGraphError: when there is none.
         GraphError: when what was inferred is not what the run gave (a fault of the library).
     """
     builder = _Builder(flush)
@@ -176,7 +181,10 @@ class _Builder:
             assert isinstance(target, int)
             while target in self._views:
                 parent, operation = self._views[target]
-                child = operation.put(make, self._value(parent), child)
+                try:
+                    child = operation.put(make, self._value(parent), child)
+                except ArgumentError as error:
+                    raise NoGraphError(str(error)) from error
                 target = parent
             self._value(target)
             self._owners[target] = child

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tracegraph.compiler.ir.structure import structural_key
 from tracegraph.runtime.errors import CompileWarning
 from tracegraph.trace.events import FLUSH, OPERATION, START, Event
-from tracegraph.trace.segment import Segment, segment_graph
+from tracegraph.trace.segment import NoGraphError, Segment, segment_graph
 from tracegraph.trace.trial import Trial
 
 if TYPE_CHECKING:
@@ -112,9 +112,12 @@ class Trie:
             segment = self._segments.get(key)
             if segment is None:
                 segment = self._segments[key] = Segment(graph)
+        except NoGraphError as error:
+            self.notes.append(f"a stretch has no native code: {error}")
+            return
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
             self.notes.append(f"a stretch could not be compiled: {error!r}")
-            message = f"{self.name}: a stretch of operations runs without native code: {error}"
+            message = f"{self.name}: a stretch of operations runs without native code: {error!r}"
             warnings.warn(message, CompileWarning, stacklevel=6)
             return
         flush.segment = segment.at(inputs, outputs)
