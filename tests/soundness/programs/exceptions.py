@@ -260,3 +260,23 @@ def division_by_a_python_zero(T, wrap):
     x = T.tensor([1.0, 2.0])
     for b in (2, 0, 2, 0, 4, 4):
         yield outcome(f, x, 1, b)
+
+
+@program(verdict="static")
+def keyboard_interrupt(T, wrap):
+    """An exception that is no `Exception` leaves the function half-way."""
+    total = T.zeros(2)
+
+    @wrap
+    def f(x, stop):
+        total.add_(1)
+        if stop:
+            raise KeyboardInterrupt("stop")
+        return x * 2
+
+    for stop in (False, True, False, True, False):
+        try:
+            yield f(T.tensor([1.0, 2.0]), stop)
+        except KeyboardInterrupt as error:
+            yield error, total
+    yield total
