@@ -280,3 +280,27 @@ def keyboard_interrupt(T, wrap):
         except KeyboardInterrupt as error:
             yield error, total
     yield total
+
+
+@program(verdict="static")
+def exceptions_on_values_caught_and_not(T, wrap):
+    """Values decide which exception is raised; one is caught inside, `finally` writes."""
+    state = T.zeros(2)
+
+    @wrap
+    def f(x):
+        state.add_(1)
+        try:
+            if x[0] < 0:
+                raise KeyError("first")
+            state.add_(10)
+            if x[1] < 0:
+                raise ValueError("second")
+        except KeyError:
+            state.mul_(2)
+        finally:
+            state.sub_(1)
+        return state + x
+
+    for a, b in ((1, 1), (-1, 1), (1, -1), (1, 1), (1, -1), (-1, 1), (1, 1)):
+        yield outcome(f, T.tensor([float(a), float(b)])), state
