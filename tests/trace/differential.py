@@ -7,52 +7,10 @@ them, and yields what a user could see after each step.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
-import tracegraph
-from tracegraph import pytree
+from tests.soundness.snapshot import difference, snapshot
 from tracegraph.trace import TracedFunction, trace
 
 Scenario = Callable[[Callable[[Any], Any]], Iterator[Any]]
-
-
-def snapshot(value: Any, seen: dict[int, int] | None = None) -> Any:
-    """What can be seen of a value, as plain data; which objects occur twice is part of it."""
-    seen = {} if seen is None else seen
-    if isinstance(value, tracegraph.Tensor):
-        first = seen.setdefault(id(value), len(seen))
-        if first != len(seen) - 1:
-            return ("again", first)
-        grad = None if value.grad is None else snapshot(value.grad, seen)
-        return ("tensor", type(value), value._data.copy(), value.requires_grad, value.is_leaf, grad)
-    if pytree.is_container(value):
-        first = seen.setdefault(id(value), len(seen))
-        if first != len(seen) - 1 and value:
-            return ("again", first)
-        items = (
-            [(k, snapshot(v, seen)) for k, v in value.items()]
-            if isinstance(value, dict)
-            else [snapshot(v, seen) for v in value]
-        )
-        return (type(value), items)
-    if isinstance(value, np.ndarray):
-        return ("array", value.copy())
-    return value
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two snapshots show the same, floats up to the rounding of reordered sums."""
-    if isinstance(a, np.ndarray):
-        if not isinstance(b, np.ndarray) or a.shape != b.shape or a.dtype != b.dtype:
-            return False
-        if a.dtype.kind != "f":
-            return bool((a == b).all())
-        return bool(np.allclose(a, b, rtol=2e-5, atol=1e-6, equal_nan=True))
-    if isinstance(a, tuple | list):
-        return type(a) is type(b) and len(a) == len(b) and all(map(equal, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        return a == b or (a != a and b != b)
-    return type(a) is type(b) and bool(a == b)
 
 
 def outcome(call: Callable[[], Any]) -> Any:
@@ -80,8 +38,8 @@ def same(scenario: Scenario, *, hits: int | None = None, plain: bool = False) ->
         return traced
 
     for step, (wanted, value) in enumerate(zip(expected, scenario(wrap), strict=True)):
-        found = snapshot(value)
-        assert equal(wanted, found), f"step {step}: plain gives\n{wanted}\ntraced gives\n{found}"
+        met = difference(wanted, snapshot(value), path="result")
+        assert met is None, f"step {step}, {met}"
     replayed = sum(entry.hits for traced in made for entry in traced.entries)
     reasons = [str(reason) for traced in made for attempt in traced.attempts for reason in attempt.reasons]
     if hits is not None:

@@ -265,3 +265,67 @@ def result_fed_back(T, wrap):
     for _ in range(5):
         x, v = f(x, v)
         yield x, v
+
+
+@program(verdict="static")
+def operations_that_do_nothing(T, wrap):
+    """Which operations return the argument itself, which a view, which a copy."""
+    F = T.nn.functional
+
+    @wrap
+    def f(x):
+        views = (x.detach(), x.view(2), x.reshape(2), x.expand(2), x.squeeze(), x[:], x[...])
+        same = (x.contiguous(), x.to(T.float32), x.float(), F.dropout(x, 0.5, training=False), T.nn.Identity()(x))
+        return (*views, *same, x.clone())
+
+    for _ in range(3):
+        x = T.tensor([1.0, 2.0])
+        found = f(x)
+        yield [each is x for each in found]
+        for number, each in enumerate(found):
+            each[0] = float(number)
+            yield x
+
+
+@program(verdict="static")
+def one_tensor_in_two_places(T, wrap):
+    """The same tensor stands twice in nested arguments and is written to."""
+
+    @wrap
+    def f(tree):
+        tree[0].add_(1)
+        tree[1][0].mul_(2)
+        return tree[0] + tree[1][0]
+
+    for _ in range(3):
+        x, y, z = T.tensor([1.0, 2.0]), T.tensor([1.0, 2.0]), T.tensor([1.0, 2.0])
+        yield f([x, [x]]), x, f([y, [z]]), y, z
+
+
+@program(verdict="static")
+def argument_is_the_captured_tensor(T, wrap):
+    """The captured tensor, which is written to, is the argument in some calls."""
+    w = T.tensor([1.0, 2.0])
+
+    @wrap
+    def f(x):
+        w.add_(1)
+        return x * w, x is w
+
+    for _ in range(3):
+        yield f(w), f(T.tensor([1.0, 2.0])), w
+
+
+@program(verdict="static")
+def positions_written(T, wrap):
+    """Augmented assignments at positions given by a tensor."""
+    table = T.zeros(4)
+
+    @wrap
+    def f(where, x):
+        table[where] += x
+        table[where[:1]] *= 2
+        return table * 1
+
+    for where in ([0, 1, 2], [3, 2, 1], [1, 0, 3]):
+        yield f(T.tensor(where), T.tensor([1.0, 2.0, 3.0])), table

@@ -292,3 +292,63 @@ def missing_is_not_none(T, wrap):
     x = T.tensor([1.0, 2.0])
     for _ in range(2):
         yield f(x), f(x, None), f(x, 1.0), f(x, missing)
+
+
+@program(verdict="static")
+def closures_of_one_code(T, wrap):
+    """Functions made by one factory are arguments, each made anew for its call."""
+    f = wrap(lambda x, act: act(x))
+    x = T.tensor([1.0, 2.0])
+
+    def make(k):
+        return lambda y: y * k
+
+    for number in range(12):
+        yield f(x, make(float(number % 3)))
+    double = make(2.0)
+    yield f(x, double), f(x, double)
+
+
+@program(verdict="static")
+def bound_methods_and_partials(T, wrap):
+    """Bound methods and partials, made anew for each call, whose objects and numbers differ."""
+
+    class Layer:
+        def __init__(self, k):
+            self.k = k
+
+        def run(self, x):
+            return x * self.k
+
+    f = wrap(lambda x, act: act(x))
+    x, one, two = T.tensor([1.0, 2.0]), Layer(2.0), Layer(3.0)
+    for _ in range(2):
+        yield f(x, one.run), f(x, two.run), f(x, functools.partial(T.clamp, max=1.5))
+    yield f(x, functools.partial(T.clamp, max=1.25))
+    one.k = 5.0
+    run = one.run
+    yield f(x, run), f(x, run), f(x, run)
+
+
+@program(verdict="co-executed")
+def iterators_as_arguments(T, wrap):
+    """Iterators and generators are arguments, and are used up."""
+    f = wrap(lambda x, source: x * next(source))
+    x, numbers = T.tensor([1.0, 2.0]), iter([1.0, 2.0, 3.0, 4.0])
+    yield f(x, numbers), f(x, numbers), next(numbers), f(x, numbers)
+    numbers = (float(k) for k in range(5))
+    yield f(x, numbers), f(x, numbers), next(numbers), f(x, numbers)
+
+
+@program(verdict="static")
+def live_views_of_containers(T, wrap):
+    """A dict's values, a set and a bytearray as arguments, which the caller changes."""
+    table, numbers, raw = {"a": 1.0}, {1.0, 2.0}, bytearray(b"\1\2")
+    f = wrap(lambda x, numbers: x * sum(numbers))
+    x = T.tensor([1.0, 2.0])
+    for source in (raw, numbers, table.values()):
+        yield f(x, source), f(x, source)
+    table["b"], raw[0] = 2.0, 7
+    numbers.add(5.0)
+    for source in (raw, numbers, table.values()):
+        yield f(x, source), f(x, source)

@@ -483,3 +483,104 @@ def objects_born_in_the_call(T, wrap):
 
     for start in (1.0, 2.0, 3.0):
         yield f(T.tensor([start, 2.0, 3.0]))
+
+
+@program(verdict="static")
+def attribute_of_a_tensor(T, wrap):
+    """A number is kept in an attribute of a captured tensor, and of an argument."""
+    w, x = T.tensor([1.0, 2.0]), T.tensor([3.0, 4.0])
+    f, g = wrap(lambda x: x * w.k), wrap(lambda x: x * x.k)
+    w.k, x.k = 2.0, 3.0
+    yield f(x), f(x), g(x), g(x)
+    w.k, x.k = 5.0, 7.0
+    yield f(x), f(x), g(x), g(x)
+
+
+@program(verdict="co-executed")
+def attribute_stored_in_a_tensor(T, wrap):
+    """The function marks its argument and counts in a captured tensor's attribute."""
+    w = T.tensor([1.0, 2.0])
+    w.calls = 0
+
+    @wrap
+    def f(x):
+        w.calls += 1
+        x.seen = True
+        return x * 2
+
+    for _ in range(3):
+        x = T.tensor([1.0, 2.0])
+        yield f(x), w.calls, hasattr(x, "seen")
+
+
+@program(verdict="co-executed")
+def attribute_access_intercepted(T, wrap):
+    """`__getattribute__` keeps a journal: whoever else looks at the object is seen in it."""
+    journal = []
+
+    class Watched:
+        k = 2.0
+
+        def __getattribute__(self, name):
+            journal.append(name)
+            return object.__getattribute__(self, name)
+
+    watched = Watched()
+    f = wrap(lambda x: x * watched.k)
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), list(journal)
+
+
+@program(verdict="static")
+def bases_of_a_class_changed(T, wrap):
+    """A class gets another base, and its operators are replaced."""
+
+    class Two:
+        k = 2.0
+
+    class Three:
+        k = 3.0
+
+    class Factor(Two):
+        def __mul__(self, other):
+            return other * self.k
+
+    factor = Factor()
+    f = wrap(lambda x: factor * x)
+    x = T.tensor([1.0, 2.0])
+    yield f(x), f(x)
+    Factor.__bases__ = (Three,)
+    yield f(x), f(x)
+    Factor.__mul__ = lambda self, other: other + self.k
+    yield f(x), f(x)
+
+
+@program(verdict="static")
+def many_objects_at_one_address(T, wrap):
+    """Short-lived objects follow each other, at the same address often enough."""
+    holder = Box(None)
+    f = wrap(lambda x: x * holder.k.k)
+    x = T.tensor([1.0, 2.0])
+    for number in range(9):
+        holder.k = Box(float(number % 3))
+        yield f(x)
+    yield f(x), f(x)
+
+
+@program(verdict="static")
+def filled_on_first_use(T, wrap):
+    """An object makes its tensor in the first call; it is thrown away and set by hand later."""
+
+    class Lazy:
+        def __call__(self, x):
+            if not hasattr(self, "w"):
+                self.w = T.ones(2) * 3
+            return x * self.w
+
+    lazy, x = Lazy(), T.tensor([1.0, 2.0])
+    f = wrap(lambda x: lazy(x))
+    yield f(x), f(x), lazy.w
+    del lazy.w
+    yield f(x), f(x), lazy.w
+    lazy.w = T.tensor([5.0, 6.0])
+    yield f(x), f(x)

@@ -377,3 +377,132 @@ def gradient_norm_read(T, wrap):
 
     for start in (1.0, 4.0, 2.0, 8.0):
         yield f(T.tensor([start, 2.0])), w
+
+
+@program(verdict="static")
+def saved_value_changed_before_backward(T, wrap):
+    """What the gradient needs is changed after the call: `backward` must refuse."""
+    w = leaf(T, 1.0, 2.0)
+    f, g = wrap(lambda x: (w * x).sum()), wrap(lambda x: T.exp(w * x))
+    for _ in range(3):
+        x = T.tensor([1.0, 2.0])
+        y = f(x)
+        x.add_(1)
+        yield type(outcome(y.backward)).__name__, w
+        y = g(x)
+        y.detach().add_(1)
+        yield type(outcome(y.sum().backward)).__name__, w
+        y = f(T.tensor([1.0, 2.0]))
+        y.backward()
+        yield y, w
+
+
+@program(verdict="static")
+def captured_tensor_with_a_history(T, wrap):
+    """A captured tensor is the result of an operation on a leaf; its graph can be used once."""
+    w, x = leaf(T, 1.0, 2.0), T.tensor([1.0, 2.0])
+    h = w * 2
+    f = wrap(lambda x: (h * x).sum())
+    f(x).backward()
+    yield w, type(outcome(f(x).backward)).__name__
+    for k in (2.0, 3.0):
+        h = w * k
+        f(x).backward(retain_graph=True)
+        f(x).backward()
+        yield w
+
+
+@program(verdict="static")
+def hooks_on_a_result(T, wrap):
+    """The caller hooks a result, keeps its gradient, and starts from a gradient of its own."""
+    w = leaf(T, 1.0, 2.0)
+    f = wrap(lambda x: w * x)
+    for _ in range(3):
+        y, seen = f(T.tensor([1.0, 2.0])), []
+        y.register_hook(lambda g: seen.append(g * 1))
+        y.retain_grad()
+        (y * 2).sum().backward()
+        yield seen, y.grad, w
+        f(T.tensor([1.0, 2.0])).backward(T.tensor([3.0, 4.0]))
+        yield w
+
+
+@program(verdict="static")
+def gradient_assigned_by_the_caller(T, wrap):
+    """`.grad` is a tensor of the caller's, which is added to in place."""
+    w, mine = leaf(T, 1.0, 2.0), T.tensor([1.0, 1.0])
+    f = wrap(lambda x: (w * x).sum().backward())
+    w.grad = mine
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), mine, w.grad is mine
+    mine.fill_(100.0)
+    yield f(T.tensor([1.0, 2.0])), w
+
+
+@program(verdict="static")
+def gradient_assigned_inside(T, wrap):
+    """`.grad` is set in the call: to a new tensor, and to None."""
+    w = leaf(T, 1.0, 2.0)
+
+    @wrap
+    def f(x):
+        w.grad = x * 2
+        return x + 1
+
+    @wrap
+    def g(x):
+        w.grad = None
+        return x + 1
+
+    for start in (1.0, 2.0, 3.0):
+        x = T.tensor([start, 2.0])
+        yield f(x), w.grad, g(x), w.grad
+
+
+@program(verdict="static")
+def backward_inside_and_outside(T, wrap):
+    """A part of the graph is used inside, the rest by the caller."""
+    w = leaf(T, 1.0, 2.0)
+
+    @wrap
+    def f(x):
+        y = w * x
+        y.sum().backward(retain_graph=True)
+        return (y * y).sum()
+
+    for start in (1.0, 2.0, 3.0):
+        f(T.tensor([start, 2.0])).backward()
+        yield w
+
+
+@program(verdict="co-executed")
+def argument_with_history_written(T, wrap):
+    """An argument that is the result of an operation is written to in place, and so is a view of one."""
+    w = leaf(T, 1.0, 2.0)
+
+    @wrap
+    def f(h):
+        h.mul_(2)
+        return h.sum()
+
+    for _ in range(3):
+        h = w * 3
+        (f(h) + h.sum()).backward()
+        yield w, h
+        h = w * 3
+        f(h[:1])
+        h.sum().backward()
+        yield w, h
+
+
+@program(verdict="co-executed")
+def results_written_before_backward(T, wrap):
+    """The caller writes into a result and into a view that was returned, then differentiates."""
+    w = leaf(T, 1.0, 2.0)
+    f = wrap(lambda x: (w * x, (w + x)[:1]))
+    for _ in range(3):
+        a, b = f(T.tensor([1.0, 2.0]))
+        a.mul_(3)
+        b.add_(a[:1])
+        (a.sum() + b.sum()).backward()
+        yield a, b, w

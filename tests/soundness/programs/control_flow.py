@@ -332,3 +332,48 @@ def ambiguous_truth_raises(T, wrap):
             yield error
         except ValueError as error:
             yield error
+
+
+@program(verdict="static")
+def settings_of_each_branch(T, wrap):
+    """Each branch reads a setting of its own; they are changed one after the other."""
+    settings = {"above": 2.0, "below": 3.0}
+    f = wrap(lambda x: x * settings["above"] if x[0] > 0 else x * settings["below"])
+    above, below = T.tensor([1.0, 2.0]), T.tensor([-1.0, 2.0])
+    for _ in range(2):
+        yield f(above), f(below)
+    settings["below"] = 5.0
+    yield f(above), f(below), f(below)
+    settings["above"] = 7.0
+    yield f(above), f(below), f(above)
+
+
+@program(verdict="static")
+def branch_returns_the_argument(T, wrap):
+    """Which argument is written to and returned depends on values."""
+
+    @wrap
+    def f(a, b):
+        if a.sum() > b.sum():
+            a.mul_(0.5)
+            return a, b
+        b.mul_(0.5)
+        return b, a
+
+    for _ in range(3):
+        x, y = T.tensor([4.0, 2.0]), T.tensor([1.0, 2.0])
+        first, second = f(x, y)
+        yield first is x, second is y, x, y
+        first, second = f(y, x)
+        yield first is x, second is y, x, y
+
+
+@program(verdict="static")
+def integer_of_a_float_tensor(T, wrap):
+    """`int` of a float tensor cuts towards zero; of NaN and infinity it raises."""
+    f = wrap(lambda x: (int(x.sum()), x * 2))
+    for value in (1.5, -2.75, 1.9, -0.3, float("nan"), 1e10, float("inf"), 1.5):
+        try:
+            yield f(T.tensor([value]))
+        except (ValueError, OverflowError) as error:
+            yield type(error).__name__

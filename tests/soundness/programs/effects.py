@@ -1,15 +1,21 @@
 """What a call does besides computing happens on every call, once, in order."""
 
 import atexit
+import collections
 import contextlib
+import functools
 import io
 import logging
 import os
 import pathlib
+import re
 import sys
 import tempfile
+import threading
 import time
 import warnings
+
+import numpy as np
 
 from tests.soundness.corpus import program
 
@@ -299,14 +305,14 @@ def reads_a_file(T, wrap):
 @program(verdict="co-executed")
 def asks_for_the_time(T, wrap):
     """A clock, which is replaced by one that can be foreseen, is asked on each call."""
-    ticks, original = iter(range(100)), time.time
-    time.time = lambda: next(ticks)
+    ticks, original = iter(range(100)), time.process_time_ns
+    time.process_time_ns = lambda: next(ticks)
     try:
-        f = wrap(lambda x: x * time.time())
+        f = wrap(lambda x: x * time.process_time_ns())
         for _ in range(4):
             yield f(T.tensor([1.0, 2.0]))
     finally:
-        time.time = original
+        time.process_time_ns = original
 
 
 @program(verdict="co-executed")
@@ -576,8 +582,6 @@ def outer_list_sorted(T, wrap):
 @program(verdict="co-executed")
 def defaultdict_filled_by_reading(T, wrap):
     """Reading a missing key of an outer defaultdict enters it."""
-    import collections
-
     table = collections.defaultdict(float)
 
     @wrap
@@ -603,3 +607,134 @@ def import_hook_state(T, wrap):
     for _ in range(3):
         yield f(T.tensor([1.0, 2.0])), name in sys.modules
         sys.modules.pop(name, None)
+
+
+@program(verdict="co-executed")
+def warning_that_names_the_caller(T, wrap):
+    """`warn(..., stacklevel=2)` tells file and line of whoever called the function."""
+
+    @wrap
+    def f(x):
+        warnings.warn("old", UserWarning, stacklevel=2)
+        return x * 2
+
+    for _ in range(3):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = f(T.tensor([1.0, 2.0]))
+        yield result, [(pathlib.Path(each.filename).name, each.lineno) for each in caught]
+
+
+@program(verdict="co-executed")
+def numpy_counter_outside(T, wrap):
+    """An outer NumPy array counts calls and sizes."""
+    counts = np.zeros(2)
+
+    @wrap
+    def f(x):
+        counts[0] += 1
+        np.add(counts, x.shape[0], out=counts)
+        return x * 2
+
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), counts
+
+
+@program(verdict="co-executed")
+def event_set_inside(T, wrap):
+    """An event of `threading` is asked and set; the caller clears it."""
+    event = threading.Event()
+
+    @wrap
+    def f(x):
+        before = event.is_set()
+        event.set()
+        return x * 2, before
+
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), f(T.tensor([1.0, 2.0])), event.is_set()
+        event.clear()
+
+
+@program(verdict="co-executed")
+def written_to_a_given_stream(T, wrap):
+    """A stream given as an argument is written to in two ways."""
+
+    @wrap
+    def f(x, stream):
+        stream.write("a")
+        print("b", file=stream)
+        return x * 2
+
+    stream = io.StringIO()
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0]), stream), stream.getvalue()
+
+
+@program(verdict="co-executed")
+def appended_by_detours(T, wrap):
+    """A list outside is appended to as a key function, by `map`, by a partial, from a replacement function."""
+    log = []
+    detours = [
+        lambda: sorted([1], key=log.append),
+        lambda: list(map(log.append, (1,))),
+        lambda: functools.partial(log.append, 1)(),
+        lambda: re.sub("a", lambda match: log.append(1) or "", "aa"),
+        lambda: collections.defaultdict(lambda: log.append(1))["missing"],
+        lambda: list.__iadd__(log, [1]),
+    ]
+    functions = [wrap(lambda x, detour=detour: (detour(), x * 2)[1]) for detour in detours]
+    for _ in range(3):
+        for f in functions:
+            yield f(T.tensor([1.0, 2.0])), len(log)
+
+
+@program(verdict="co-executed")
+def generator_closed_by_its_death(T, wrap):
+    """A generator of the call is dropped half-way; its `finally` has an effect."""
+    log = []
+
+    def numbers():
+        try:
+            yield 2.0
+        finally:
+            log.append("closed")
+
+    f = wrap(lambda x: x * next(numbers()))
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), len(log)
+
+
+@program(verdict="co-executed")
+def methods_of_python_with_effects(T, wrap):
+    """`__eq__`, `__index__`, `__iter__`, `__len__`, `__format__` of an outer object keep a journal."""
+    journal = []
+
+    class Loud:
+        def __eq__(self, other):
+            return not journal.append("eq")
+
+        def __index__(self):
+            return journal.append("index") or 0
+
+        def __iter__(self):
+            journal.append("iter")
+            return iter((1.0, 2.0))
+
+        def __len__(self):
+            return journal.append("len") or 1
+
+        def __format__(self, specification):
+            return journal.append("format") or specification
+
+    loud = Loud()
+    functions = [
+        wrap(lambda x: x * 2 if 3 in [loud] else x),
+        wrap(lambda x: x * [2.0, 3.0][loud]),
+        wrap(lambda x: x * sum(loud)),
+        wrap(lambda x: x * 2 if loud else x),
+        wrap(lambda x: (f"{loud:abc}", x * 2)),
+    ]
+    for f in functions:
+        for _ in range(3):
+            yield f(T.tensor([1.0, 2.0])), list(journal)

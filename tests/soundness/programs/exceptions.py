@@ -260,3 +260,47 @@ def division_by_a_python_zero(T, wrap):
     x = T.tensor([1.0, 2.0])
     for b in (2, 0, 2, 0, 4, 4):
         yield outcome(f, x, 1, b)
+
+
+@program(verdict="static")
+def keyboard_interrupt(T, wrap):
+    """An exception that is no `Exception` leaves the function half-way."""
+    total = T.zeros(2)
+
+    @wrap
+    def f(x, stop):
+        total.add_(1)
+        if stop:
+            raise KeyboardInterrupt("stop")
+        return x * 2
+
+    for stop in (False, True, False, True, False):
+        try:
+            yield f(T.tensor([1.0, 2.0]), stop)
+        except KeyboardInterrupt as error:
+            yield error, total
+    yield total
+
+
+@program(verdict="static")
+def exceptions_on_values_caught_and_not(T, wrap):
+    """Values decide which exception is raised; one is caught inside, `finally` writes."""
+    state = T.zeros(2)
+
+    @wrap
+    def f(x):
+        state.add_(1)
+        try:
+            if x[0] < 0:
+                raise KeyError("first")
+            state.add_(10)
+            if x[1] < 0:
+                raise ValueError("second")
+        except KeyError:
+            state.mul_(2)
+        finally:
+            state.sub_(1)
+        return state + x
+
+    for a, b in ((1, 1), (-1, 1), (1, -1), (1, 1), (1, -1), (-1, 1), (1, 1)):
+        yield outcome(f, T.tensor([float(a), float(b)])), state

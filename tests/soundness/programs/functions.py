@@ -5,6 +5,7 @@ import copy
 import functools
 import inspect
 import pickle
+import sys
 import threading
 
 from tests.soundness.corpus import program
@@ -320,3 +321,78 @@ def calls_with_wrong_types(T, wrap):
     for pair in ((x, x), (x, None), (x, "y"), (None, y)):
         yield type(outcome(f, *pair)).__name__
     yield f(x, y), f(y, x), f(y, x)
+
+
+@program(verdict="co-executed")
+def name_of_the_caller(T, wrap):
+    """The function looks who has called it."""
+    f = wrap(lambda x: (x * 2, sys._getframe(1).f_code.co_name))
+
+    def first(x):
+        return f(x)
+
+    def second(x):
+        return f(x)
+
+    x = T.tensor([1.0, 2.0])
+    yield first(x), second(x), first(x)
+
+
+@program(verdict="co-executed")
+def attribute_of_the_function_itself(T, wrap):
+    """The function counts its calls in an attribute of its own."""
+
+    @wrap
+    def f(x):
+        f.calls += 1
+        return x * f.calls
+
+    f.calls = 0
+    for _ in range(3):
+        yield f(T.tensor([1.0, 2.0])), f.calls
+    f.calls = 10
+    yield f(T.tensor([1.0, 2.0])), f.calls
+
+
+@program(verdict="static")
+def attribute_of_a_helper_function(T, wrap):
+    """A helper reads a number that is kept in its attribute."""
+
+    def helper(x):
+        return x * helper.k
+
+    helper.k = 2.0
+    f = wrap(lambda x: helper(x))
+    x = T.tensor([1.0, 2.0])
+    yield f(x), f(x)
+    helper.k = 3.0
+    yield f(x), f(x)
+
+
+@program(verdict="static")
+def property_of_a_class_traced(T, wrap):
+    """The getter of a property is traced."""
+
+    class Box:
+        def __init__(self, x):
+            self.x = x
+
+        twice = property(wrap(lambda self: self.x * 2))
+
+    box = Box(T.tensor([1.0, 2.0]))
+    yield box.twice, box.twice
+    box.x = T.tensor([3.0, 4.0])
+    yield box.twice, box.twice
+
+
+@program(verdict="co-executed")
+def coroutine_run_inside(T, wrap):
+    """An event loop is run within the call."""
+
+    async def double(x):
+        await asyncio.sleep(0)
+        return x * 2
+
+    f = wrap(lambda x: asyncio.run(double(x)))
+    for start in (1.0, 2.0, 3.0):
+        yield f(T.tensor([start, 2.0]))

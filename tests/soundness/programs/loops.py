@@ -340,3 +340,46 @@ def prints_every_turn(T, wrap):
 
     for start in (1.0, 6.0, 3.0, 1.0, 3.0):
         yield f(T.tensor([start, 1.0]))
+
+
+@program(verdict="static")
+def while_over_a_captured_state(T, wrap):
+    """A loop writes to captured tensors until one of them has reached the argument."""
+    level, trail = T.zeros(1), [T.zeros(2)]
+
+    @wrap
+    def f(x):
+        turns = 0
+        while level[0] < x[0]:
+            level.add_(1)
+            trail[0].mul_(0.5)
+            trail[0].add_(x)
+            turns += 1
+        return turns, trail[0] * 1
+
+    for target in (3.0, 1.0, 5.0, 5.0, 2.0):
+        yield f(T.tensor([target, 2.0])), level, trail
+        if target == 5.0:
+            level.zero_()
+
+
+@program(verdict="static")
+def list_built_by_values(T, wrap):
+    """Elements are passed over, appended or put in front, depending on values."""
+
+    @wrap
+    def f(parts):
+        out = []
+        for part in parts:
+            if part.sum() > 0:
+                out.append(part * 2)
+            elif part[0] == 0:
+                continue
+            else:
+                out.insert(0, part)
+        return out
+
+    for values in ((1, -1, 0), (0, 0, 0), (-1, -1, -1), (1, -1, 0), (0, 0, 0), (-1, -1, -1)):
+        parts = [T.tensor([float(value), 0.0]) for value in values]
+        found = f(parts)
+        yield found, [any(each is part for part in parts) for each in found]

@@ -375,3 +375,123 @@ def two_optimisers(T, wrap):
 
     for whose in ("a", "b", "a", "b", "a"):
         yield step(T.tensor([[1.0, 2.0]]), whose), a, b
+
+
+@program(verdict="static")
+def module_changed_in_its_dict(T, wrap):
+    """A number and the training flag of a module are changed in `__dict__`, past `__setattr__`."""
+
+    class Scale(T.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.k = 2.0
+
+        def forward(self, x):
+            return x * self.k if self.training else x
+
+    model = T.nn.Sequential(Scale())
+    f = wrap(lambda x: model(x))
+    x = T.tensor([1.0, 2.0])
+    yield f(x), f(x)
+    model[0].__dict__["k"] = 3.0
+    yield f(x), f(x)
+    object.__setattr__(model[0], "k", 4.0)
+    yield f(x), f(x)
+    vars(model[0]).update(training=False)
+    yield f(x), f(x)
+
+
+@program(verdict="static")
+def module_tables_changed(T, wrap):
+    """Parameters, layers and a list in a module are exchanged in the module's own tables."""
+    model = T.nn.Sequential(linear(T, 1.0, 2.0, 3.0, 4.0))
+    f = wrap(lambda x: model(x))
+    x = T.tensor([[1.0, 2.0]])
+    yield f(x), f(x)
+    model[0]._parameters["weight"] = T.nn.Parameter(T.ones(2, 2))
+    yield f(x), f(x)
+    model._modules["0"] = linear(T, 0.5, 0.25)
+    yield f(x), f(x)
+
+
+@program(verdict="static")
+def containers_in_a_module(T, wrap):
+    """A list and a dict that a module holds are changed."""
+
+    class Model(T.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shifts, self.options = [1.0], {"k": 2.0}
+
+        def forward(self, x):
+            return x * self.options["k"] + sum(self.shifts)
+
+    model = Model()
+    f = wrap(lambda x: model(x))
+    x = T.tensor([1.0, 2.0])
+    yield f(x), f(x)
+    model.options["k"] = 3.0
+    yield f(x), f(x)
+    model.shifts.append(5.0)
+    yield f(x), f(x)
+    model.options = {"k": 1.0}
+    yield f(x), f(x)
+
+
+@program(verdict="co-executed")
+def module_changed_inside(T, wrap):
+    """The call switches the mode, and replaces a parameter by a new one."""
+    model = linear(T, 1.0, 2.0)
+
+    @wrap
+    def f(x):
+        model.eval()
+        model.weight = T.nn.Parameter(model.weight.detach() * 0.5)
+        return model(x)
+
+    for _ in range(4):
+        model.train()
+        yield f(T.tensor([[1.0, 2.0]])), model
+
+
+@program(verdict="co-executed")
+def schedule_stepped_inside(T, wrap):
+    """The scheduler is stepped in the call, and a rate is changed by hand."""
+    w = T.nn.Parameter(T.tensor([1.0, 2.0]))
+    optimiser = T.optim.SGD([w], lr=0.5)
+    scheduler = T.optim.lr_scheduler.ExponentialLR(optimiser, 0.5)
+
+    @wrap
+    def step(x):
+        optimiser.zero_grad()
+        (w * x).sum().backward()
+        optimiser.step()
+        scheduler.step()
+
+    for _ in range(4):
+        yield step(T.tensor([1.0, 2.0])), w, optimiser.param_groups[0]["lr"], scheduler.last_epoch
+
+
+@program(verdict="static")
+def optimiser_changed_by_hand(T, wrap):
+    """Momentum buffers are zeroed and replaced, settings changed, a parameter taken out."""
+    w, v = T.nn.Parameter(T.tensor([1.0, 2.0])), T.nn.Parameter(T.tensor([3.0, 4.0]))
+    optimiser = T.optim.SGD([w, v], lr=0.5, momentum=0.5)
+    group = optimiser.param_groups[0]
+
+    @wrap
+    def step(x):
+        optimiser.zero_grad()
+        (w * x + v).sum().backward()
+        optimiser.step()
+
+    x = T.tensor([1.0, 2.0])
+    yield step(x), step(x), step(x), w, v
+    optimiser.state[w]["momentum_buffer"].zero_()
+    yield step(x), w
+    optimiser.state[w]["momentum_buffer"] = T.tensor([9.0, 9.0])
+    yield step(x), step(x), w
+    group["momentum"], group["weight_decay"] = 0.0, 0.5
+    yield step(x), step(x), w
+    group["params"].pop()
+    yield step(x), step(x), w, v

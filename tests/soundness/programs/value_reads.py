@@ -216,9 +216,9 @@ def positions_of_what_is_not_zero(T, wrap):
 @program(verdict="co-executed")
 def too_many_values(T, wrap):
     """`int` of a tensor that never repeats: beyond any limit of branches, and right all the same."""
-    f = wrap(lambda x, n: x * int(n))
+    f = wrap(lambda x, n: x * 2 if int(n) % 2 else x + 1)
     x = T.tensor([1.0, 2.0])
-    yield [f(x, T.tensor(n)) for n in range(40)]
+    yield [f(x, T.tensor(n)) for n in range(80)]
 
 
 @program(verdict="static")
