@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from tracegraph.nn.parameter import Parameter
-from tracegraph.nn.watched import WatchedMeta
+from tracegraph.nn.watched import WatchedAttributes, WatchedMeta, namespace_of
 from tracegraph.tensor import Tensor
 
 if TYPE_CHECKING:
     from tracegraph.nn.module import Module
 
 
-class Members(metaclass=WatchedMeta):
+class Members(WatchedAttributes, metaclass=WatchedMeta):
     """What `Module` is made of."""
 
     _parameters: dict[str, Parameter | None]
@@ -57,7 +57,7 @@ class Members(metaclass=WatchedMeta):
         seen: set[int] = set()
         holders = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in holders:
-            for name, value in module.__dict__[table].items():
+            for name, value in namespace_of(module)[table].items():
                 if value is None or id(value) in seen:
                     continue
                 if remove_duplicate:
@@ -106,9 +106,9 @@ class Members(metaclass=WatchedMeta):
         module = self.get_submodule(path)
         if not hasattr(module, name):
             raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-        if name not in module.__dict__[table]:
+        if name not in namespace_of(module)[table]:
             raise AttributeError(f"`{name}` is not a {kind}")
-        return module.__dict__[table][name]
+        return namespace_of(module)[table][name]
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter of a dotted name.

@@ -11,7 +11,7 @@ from tracegraph.nn.hooks import HookHandle, run_after, run_before
 from tracegraph.nn.members import Members
 from tracegraph.nn.parameter import Buffer, Parameter
 from tracegraph.nn.state_dict import IncompatibleKeys, load, persistent_tensors
-from tracegraph.nn.watched import WatchedDict
+from tracegraph.nn.watched import WatchedDict, namespace_of
 from tracegraph.observe.values import MISSING, same
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor
@@ -46,7 +46,7 @@ class Module(Members):
     _forward_pre_hooks: WatchedDict
 
     def __init__(self) -> None:
-        held = self.__dict__
+        held = namespace_of(self)
         held["training"] = True
         for name in (*_TABLES, "_non_persistent_buffers", "_forward_hooks", "_forward_pre_hooks"):
             held[name] = WatchedDict()
@@ -69,7 +69,7 @@ class Module(Members):
     # -- attributes ---------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        held = self.__dict__
+        held = namespace_of(self)
         if isinstance(value, Parameter):
             self._take_over(name, "_parameters")
             self.register_parameter(name, value)
@@ -105,21 +105,21 @@ class Module(Members):
             object.__setattr__(self, name, value)
 
     def _check_ready(self, table: str) -> None:
-        if table not in self.__dict__:
+        if table not in namespace_of(self):
             kind = {"_parameters": "parameters", "_modules": "module", "_buffers": "buffer"}[table]
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
 
     def _take_over(self, name: str, wanted: str) -> None:
         """Remove a name from everywhere but the table in which it is about to be entered."""
         self._check_ready(wanted)
-        held = self.__dict__
+        held = namespace_of(self)
         for table in (held, *(held[other] for other in _TABLES if other != wanted)):
             if name in table:
                 del table[name]
                 _state.bump_epoch()
 
     def __getattr__(self, name: str) -> Any:
-        held = self.__dict__
+        held = namespace_of(self)
         for table in _TABLES:
             if table in held and name in held[table]:
                 return held[table][name]
@@ -128,22 +128,22 @@ class Module(Members):
     def __delattr__(self, name: str) -> None:
         _state.bump_epoch()
         for table in _TABLES:
-            if name in self.__dict__.get(table, ()):
-                del self.__dict__[table][name]
+            if name in namespace_of(self).get(table, ()):
+                del namespace_of(self)[table][name]
                 self._non_persistent_buffers.pop(name, None)
                 return
         super().__delattr__(name)
 
     def __dir__(self) -> list[str]:
-        own = [name for table in _TABLES for name in self.__dict__.get(table, ())]
+        own = [name for table in _TABLES for name in namespace_of(self).get(table, ())]
         return sorted({*super().__dir__(), *own})
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
+        return dict(namespace_of(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         _state.bump_epoch()
-        self.__dict__.update(state)
+        namespace_of(self).update(state)
 
     # -- registration -------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Module(Members):
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if name not in self.__dict__.get(table, ()) and hasattr(self, name):
+        if name not in namespace_of(self).get(table, ()) and hasattr(self, name):
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:

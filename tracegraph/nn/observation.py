@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracegraph.nn.module import Module
-from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta
+from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta, namespace_of
 from tracegraph.observe import Child
 from tracegraph.observe.values import MISSING
 from tracegraph.trace.classify import register_expander, register_metaclass
@@ -18,26 +18,26 @@ _OWN = frozenset((*_TABLES, *_HOOKS, "_non_persistent_buffers"))
 
 
 def _entry(table: str, name: str) -> Callable[[Any], object]:
-    return lambda module: module.__dict__[table].get(name, MISSING)
+    return lambda module: namespace_of(module)[table].get(name, MISSING)
 
 
 def _attribute(name: str) -> Callable[[Any], object]:
-    return lambda module: module.__dict__.get(name, MISSING)
+    return lambda module: namespace_of(module).get(name, MISSING)
 
 
 def _structure(module: Any) -> tuple[Any, ...]:
     """The names of everything that the module holds, and the number of each hook."""
-    held = module.__dict__
+    held = namespace_of(module)
     return (tuple(held), *[tuple(held[table]) for table in (*_TABLES, *_HOOKS) if table in held])
 
 
 def _hook(table: str, number: int) -> Callable[[Any], object]:
-    return lambda module: module.__dict__[table].get(number, (MISSING,))[0]
+    return lambda module: namespace_of(module)[table].get(number, (MISSING,))[0]
 
 
 def expand(module: Any) -> Iterator[Child]:
     """The parts of a module: parameters, buffers, submodules, hooks and all attributes."""
-    held = module.__dict__
+    held = namespace_of(module)
     yield Child("(names)", _structure, _structure(module))
     for table in _TABLES:
         for name, value in held.get(table, {}).items():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from tracegraph import _state
-from tracegraph.observe.values import MISSING, same
+from tracegraph.observe.values import MISSING, register_namespace, same
 from tracegraph.runtime.errors import ArgumentTypeError
 
 
@@ -90,6 +90,36 @@ class WatchedDict(dict[Any, Any]):
         return self
 
 
+class _Object:
+    """Its one attribute is how Python itself gets at the dictionary of an instance."""
+
+
+namespace_of: Callable[[Any], dict[str, Any]] = _Object.__dict__["__dict__"].__get__
+"""The dictionary in which an instance of `WatchedAttributes` keeps its attributes, for the library's own use."""
+_set_namespace: Callable[[Any, dict[str, Any]], None] = _Object.__dict__["__dict__"].__set__
+register_namespace(WatchedDict)
+
+
+class WatchedAttributes(_Object):
+    """An object whose `__dict__`, once somebody asks for it, tells all traces when it is changed.
+
+    Changes by assignment are told by `__setattr__` of the subclass. A change by `object.__setattr__` goes past both.
+    """
+
+    def _get_namespace(self) -> dict[str, Any]:
+        held = namespace_of(self)
+        if type(held) is dict:
+            held = WatchedDict(held)
+            _set_namespace(self, held)
+        return held
+
+    def _replace_namespace(self, value: dict[str, Any]) -> None:
+        _state.bump_epoch()
+        _set_namespace(self, WatchedDict(value))
+
+    __dict__ = property(_get_namespace, _replace_namespace)  # type: ignore[assignment]
+
+
 class WatchedList(list[Any]):
     """A list that moves the epoch whenever its content changes."""
 
@@ -132,4 +162,4 @@ _watch(
     )
 )
 
-__all__ = ["WatchedDict", "WatchedList", "WatchedMeta"]
+__all__ = ["WatchedAttributes", "WatchedDict", "WatchedList", "WatchedMeta", "namespace_of"]

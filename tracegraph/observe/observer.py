@@ -146,7 +146,7 @@ class Observer:
     ) -> None:
         self._guards_later = guards_later
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
-        self._reach = Reach(classifier or NoLibrary(), limit, lambda code: self._status(code) == "trusted")
+        self._reach = Reach(classifier or NoLibrary(), limit, trusted)
         self._trusted_predicate = trusted
         self._statuses, self._asks_registry = _statuses_by(trusted)
         self._argument_values = argument_values

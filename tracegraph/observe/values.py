@@ -96,8 +96,16 @@ def instance_dict(value: object) -> dict[str, Any] | None:
                 found = descriptor.__get__(value)  # type: ignore[union-attr]
             except (AttributeError, TypeError):
                 return None
-            return found if type(found) is dict else None
+            return found if type(found) in _namespaces else None
     return None
+
+
+_namespaces: set[type] = {dict}
+
+
+def register_namespace(kind: type) -> None:
+    """Declare a subclass of dict that reads like a dict and may stand as the `__dict__` of an instance."""
+    _namespaces.add(kind)
 
 
 def read_slot(value: object, descriptor: Any) -> object:

@@ -9,7 +9,7 @@ from tracegraph import _state
 from tracegraph.autograd.modes import GradMode, no_grad
 from tracegraph.compiler.ops.spec import float32
 from tracegraph.nn.module import zero_gradients
-from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta
+from tracegraph.nn.watched import WatchedAttributes, WatchedDict, WatchedList, WatchedMeta, namespace_of
 from tracegraph.observe import Child
 from tracegraph.observe.values import MISSING, same
 from tracegraph.optim.groups import ParamGroup, States
@@ -21,7 +21,7 @@ Active = list[tuple[Tensor, Tensor, WatchedDict]]
 """Parameters with a gradient: the parameter, its gradient, its state."""
 
 
-class Optimizer(metaclass=WatchedMeta):
+class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
     """Base of the optimisers: parameter groups with settings, and a state per parameter.
 
     The state is made when a parameter is added, so that the first step is the same computation as every other.
@@ -50,7 +50,7 @@ class Optimizer(metaclass=WatchedMeta):
             self.add_param_group(group)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not same(self.__dict__.get(name, MISSING), value):
+        if not same(namespace_of(self).get(name, MISSING), value):
             _state.bump_epoch()
         object.__setattr__(self, name, value)
 
@@ -238,13 +238,13 @@ class Optimizer(metaclass=WatchedMeta):
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "attributes": {k: v for k, v in self.__dict__.items() if k not in ("state", "param_groups")},
+            "attributes": {k: v for k, v in namespace_of(self).items() if k not in ("state", "param_groups")},
             "state": [(parameter, dict(held)) for parameter, held in self.state.items()],
             "param_groups": [{**group.copy(), "params": list(group["params"])} for group in self.param_groups],
         }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
-        self.__dict__.update(saved["attributes"])
+        namespace_of(self).update(saved["attributes"])
         self.state = States()
         for parameter, held in saved["state"]:
             self.state[parameter] = WatchedDict(held)
@@ -285,13 +285,13 @@ def non_negative(name: str, value: Any) -> None:
 
 
 def _attribute(name: str) -> Callable[[Any], object]:
-    return lambda optimizer: optimizer.__dict__.get(name, MISSING)
+    return lambda optimizer: namespace_of(optimizer).get(name, MISSING)
 
 
 def expand(optimizer: Any) -> Iterator[Child]:
     """The parts of an optimiser."""
-    yield Child("(names)", lambda held: tuple(held.__dict__), tuple(optimizer.__dict__))
-    for name, value in optimizer.__dict__.items():
+    yield Child("(names)", lambda held: tuple(namespace_of(held)), tuple(namespace_of(optimizer)))
+    for name, value in namespace_of(optimizer).items():
         yield Child(name, _attribute(name), value)
 
 

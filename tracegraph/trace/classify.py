@@ -5,6 +5,7 @@ from typing import Any
 
 from tracegraph.handles import RemovableHandle
 from tracegraph.observe import LEAF, WATCHED, Child, Expand, Known
+from tracegraph.observe.values import class_mro
 from tracegraph.random import Generator
 from tracegraph.tensor import Tensor
 
@@ -58,13 +59,12 @@ class LibraryClassifier:
 
     def classify(self, value: object, /) -> Known | None:
         """How to treat an object: tensors are leaves, registered classes are expanded."""
-        if isinstance(value, _leaves):
+        cls = type(value)  # not isinstance, which asks the object for its `__class__`
+        if issubclass(cls, _leaves) or id(value) in _closed:
             return LEAF
-        if id(value) in _closed:
-            return LEAF
-        if isinstance(value, _metaclasses):
+        if issubclass(cls, _metaclasses):
             return WATCHED
-        for kind in type(value).__mro__:
+        for kind in class_mro(cls):
             known = _expanders.get(kind)
             if known is not None:
                 expand, protected = known

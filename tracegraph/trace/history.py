@@ -5,6 +5,7 @@ from typing import Any
 
 from tracegraph.tensor import Tensor
 from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recording import RAISES
 
 MAX_ENTRIES = 16
 """Traces (or decision trees) kept per function; beyond that other kinds of calls are co-executed."""
@@ -14,6 +15,8 @@ _TRIES = 3
 """Recordings in a row for one kind of call that may have an effect which happens only once."""
 _MOST_IN_ROW = 8
 """So many recordings in a row without a trace, and other kinds of calls are not recorded either."""
+_MOST_RAISED = 4
+"""Recordings of one kind of call that may end in an exception, and the next is recorded all the same."""
 _FIRST_RETRY = 64
 """After so many co-executed calls, and then after twice as many each time, one is recorded again."""
 _ONCE = (" was created (", " was changed (", " was deleted (")
@@ -38,6 +41,7 @@ class History:
         self._tries: dict[Hashable, int] = {}
         self._waits: dict[Hashable, int] = {}
         self._retries: dict[Hashable, int] = {}
+        self._raised: dict[Hashable, int] = {}
         self._in_row = 0
         self.recordings = 0
         self.full = ""
@@ -63,9 +67,12 @@ class History:
     def took(self, signature: Hashable, static: bool, reasons: Sequence[Reason], roots: int) -> str:
         """A call was recorded; returns why no more will be, or ""."""
         self.recordings += 1
+        raised = any(reason.text.startswith(RAISES) for reason in reasons)
         self._in_row = 0 if static else self._in_row + 1
         if static:
             self._tries[signature] = 0
+        elif raised and self._raised.setdefault(signature, 0) < _MOST_RAISED:
+            self._raised[signature] += 1  # other calls of this kind may do better
         elif all(any(mark in reason.text for mark in _ONCE) for reason in reasons):
             self._tries[signature] = self._tries.get(signature, 0) + 1
         else:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracegraph import random
+from tracegraph.observe.values import instance_dict
 from tracegraph.tensor import Tensor
 
 _MOST_OBJECTS = 3000
@@ -73,11 +74,7 @@ def _roots(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
 
 def _attributes(value: Any) -> dict[str, Any]:
     """The instance's own dictionary, without asking the object."""
-    try:
-        own = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return own if _is_a(own, dict) else {}
+    return instance_dict(value) or {}
 
 
 def _contents(name: str, value: Any, known: dict[int, str]) -> Iterator[tuple[str, Any]]:

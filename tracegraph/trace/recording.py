@@ -14,6 +14,10 @@ from tracegraph.trace.labels import labels
 from tracegraph.trace.recorder import Reason, Recorder
 
 
+RAISES = "raises "
+"""How the reason of a call begins that ended in an exception."""
+
+
 @dataclass(eq=False)
 class Recording:
     """One recorded call: its result, and what was taken down."""
@@ -73,7 +77,7 @@ def _where_raised(error: BaseException) -> Reason:
         if not is_library_file(filename):
             place = filename, step.tb_lineno
         step = step.tb_next
-    text = f"raises {type(error).__name__}"
+    text = f"{RAISES}{type(error).__name__}"
     return Reason(text, *place) if place else Reason(text)
 
 
