@@ -200,9 +200,9 @@ class Observer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.pauses.end()
         if self._installed:
             sys.setprofile(self._previous)
+        self.pauses.end()
         self._frames.clear()
         try:
             self.observation = self._conclude()
@@ -235,9 +235,9 @@ class Observer:
         code = frame.f_code
         judged = frame.f_back if event == "return" else frame
         status = self._statuses.get(id(judged.f_code)) if judged is not None else None
-        if status is not None and status[1] == "trusted" and id(code) not in self._collector_codes:
-            if id(status[0]) not in self._asks_registry:
-                return  # the quick way out for almost everything
+        if status is not None and status[1] == "trusted":  # the quick way out for almost everything
+            if id(code) not in self._collector_codes and id(status[0]) not in self._asks_registry:
+                return
         if self._stopped or id(frame) in self._base:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
@@ -421,7 +421,7 @@ def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
 
 
 def _collector_codes() -> dict[int, types.CodeType]:
-    """The code, by its `id`, of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
+    """The code, by its `id`, of what the garbage collector calls whenever it runs: in the middle of any function."""
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
     return {id(code): code for code in codes if isinstance(code, types.CodeType)}

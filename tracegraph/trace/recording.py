@@ -18,6 +18,7 @@ from tracegraph.trace.recorder import Reason, Recorder
 class Recording:
     """One recorded call: its result, and what was taken down."""
 
+    function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     leaves: list[tuple[str, Any]]
@@ -35,12 +36,16 @@ class Recording:
         effects = [Reason(e.reason, e.filename, e.line) for e in self.observation.effects]
         return [*self.recorder.reasons, *effects]
 
+    def name_inputs(self) -> None:
+        """Give the inputs of the graph the names that people know them by."""
+        self.recorder.name_inputs(labels(self.function, self.args, self.kwargs))
+
 
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
     """Run the call, and take it down. An exception of the function is kept in the recording, not raised."""
     started = time.perf_counter()
     leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
-    recorder = Recorder(leaves, labels(function, args, kwargs))
+    recorder = Recorder(leaves)
     for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
         recorder.container_paths.setdefault(id(container), path)
     grad_enabled = _state.local.grad_enabled
@@ -61,7 +66,9 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         recorder.reasons.append(_where_raised(error))
     if _state.local.grad_enabled is not grad_enabled:
         recorder.unsupported("leaves gradients switched on or off")
-    return Recording(args, kwargs, leaves, recorder, observer.observation, grad_enabled, seconds, result, error)
+    return Recording(
+        function, args, kwargs, leaves, recorder, observer.observation, grad_enabled, seconds, result, error
+    )
 
 
 def _where_raised(error: BaseException) -> Reason:
