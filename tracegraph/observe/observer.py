@@ -67,7 +67,7 @@ class Observation:
         self.code_objects = codes
         self._external = external
         self._make = guards
-        self._guards = Guards([], {}, ArgumentPlan(0, 0))
+        self._guards: Guards | None = None
         self._captured: tuple[object, ...] = ()
 
     def make_guards(self) -> None:
@@ -84,6 +84,8 @@ class Observation:
     def guards(self) -> Guards:
         """The conditions under which what the run read is unchanged."""
         self.make_guards()
+        if self._guards is None:
+            self._guards = Guards([], {}, ArgumentPlan(0, 0))
         return self._guards
 
     @property

@@ -262,10 +262,13 @@ class Recorder(Listener):
         for operand in operands:
             known = self.entries.get(id(operand))
             nodes.append(known.node if type(known) is Root else self.node(operand))
-        node = self._bind(operation, *nodes)
-        if node.shape != result._data.shape or node.dtype != result._data.dtype:
+        location = self._backward_location
+        spec = operation.infer(*[operand.spec for operand in nodes])
+        node = Node(operation, tuple(nodes), spec, location or user_location(), location is not None)
+        self.births[node] = len(self.decisions)
+        if spec.shape != result._data.shape or spec.dtype != result._data.dtype:
             self.unsupported(
-                f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)"
+                f"{operation.name} gave {result._spec} where {spec} was inferred (a fault of the library)"
             )
         if result._base is not None and operation.is_view:
             parent = self.entries[id(operands[0])]
