@@ -43,9 +43,7 @@ def is_immutable(value: Any) -> bool:
         return is_immutable(value.start) and is_immutable(value.stop) and is_immutable(value.step)
     if not issubclass(kind, _NUMPY):
         return False
-    return issubclass(kind, np.dtype) or (
-        kind.__module__ == "numpy" and not issubclass(kind, (np.void, np.object_))
-    )
+    return issubclass(kind, np.dtype) or (kind.__module__ == "numpy" and not issubclass(kind, (np.void, np.object_)))
 
 
 def same(first: Any, second: Any) -> bool:

@@ -110,7 +110,7 @@ def _unobserved(
     """Make a method of the recorder, which calls nothing of the user's, run without being watched itself."""
 
     @functools.wraps(method)
-    def unobserved(self: "Recorder", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+    def unobserved(self: "Recorder", /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         self.pauses.pause()
         try:
             return method(self, *args, **kwargs)
@@ -267,9 +267,7 @@ class Recorder(Listener):
         node = Node(operation, tuple(nodes), spec, location or user_location(), location is not None)
         self.births[node] = len(self.decisions)
         if spec.shape != result._data.shape or spec.dtype != result._data.dtype:
-            self.unsupported(
-                f"{operation.name} gave {result._spec} where {spec} was inferred (a fault of the library)"
-            )
+            self.unsupported(f"{operation.name} gave {result._spec} where {spec} was inferred (a fault of the library)")
         if result._base is not None and operation.is_view:
             parent = self.entries[id(operands[0])]
             root = parent if isinstance(parent, Root) else parent.root
