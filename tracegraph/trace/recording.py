@@ -44,10 +44,15 @@ class Recording:
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
     """Run the call, and take it down. An exception of the function is kept in the recording, not raised."""
     started = time.perf_counter()
-    leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
+    leaves: list[tuple[str, Any]] = []
+    containers: dict[int, str] = {}
+    for path, part, inside in (*pytree.walk(args, "args"), *(pytree.walk(kwargs, "kwargs") if kwargs else ())):
+        if not inside:
+            leaves.append((path, part))
+        elif part is not args and part is not kwargs:
+            containers.setdefault(id(part), path)
     recorder = Recorder(leaves)
-    for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
-        recorder.container_paths.setdefault(id(container), path)
+    recorder.container_paths = containers
     grad_enabled = _state.local.grad_enabled
     observer = Observer(function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library, guards_later=True)
     recorder.pauses = observer.pauses
