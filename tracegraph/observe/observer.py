@@ -168,6 +168,8 @@ class Observer:
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
+        if effects and self._guards_later:  # nobody will ask, and what the run has made is to die now
+            return Observation(effects, codes, external)
         called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         observation = Observation(effects, codes, external, reach, called)
         if not self._guards_later:
