@@ -44,7 +44,7 @@ def walk(value: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
         yield place, part, inside
         if inside and id(part) not in seen:
             seen.add(id(part))
-            pending.extend(reversed(list(parts(part, place))))
+            pending += [*parts(part, place)][::-1]
 
 
 def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

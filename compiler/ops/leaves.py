@@ -45,7 +45,7 @@ class Constant(Operation):
     @classmethod
     def of(cls, array: Any, dtype: Any = None) -> "Constant":
         """The constant with the array's values."""
-        made = np.ascontiguousarray(array, dtype).reshape(np.shape(array))
+        made = np.asarray(array, dtype)
         return cls(made.tobytes(), Spec(made.shape, made.dtype))
 
     @property

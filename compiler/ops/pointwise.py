@@ -44,17 +44,19 @@ class Pointwise(Operation):
     def infer(self, *operands: Spec) -> Spec:
         """The broadcast shape, in the common dtype or bool."""
         dtype = operands[0].dtype
-        if any([operand.dtype is not dtype and operand.dtype != dtype for operand in operands]):
-            listed = ", ".join(operand.dtype.name for operand in operands)
-            raise DTypeError(f"{self.name}: operands must have one dtype, got {listed}")
+        shapes = []
+        for operand in operands:
+            if operand.dtype is not dtype and operand.dtype != dtype:
+                listed = ", ".join(operand.dtype.name for operand in operands)
+                raise DTypeError(f"{self.name}: operands must have one dtype, got {listed}")
+            shapes.append(operand.shape)
         if self.takes == "float" and dtype.kind != "f":
             raise DTypeError(f"{self.name}: takes float tensors, not {dtype}")
         if self.takes == "number" and dtype.kind == "b":
             raise DTypeError(f"{self.name}: not defined for bool tensors; cast them first")
         if self.takes == "integer" and dtype.kind == "f":
             raise DTypeError(f"{self.name}: takes integer or bool tensors, not {dtype}")
-        shape = broadcast_shapes(self.name, *[operand.shape for operand in operands])
-        return Spec(shape, bool_ if self.predicate else dtype)
+        return Spec(broadcast_shapes(self.name, *shapes), bool_ if self.predicate else dtype)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         """What the function named like the ufunc gives."""

@@ -193,3 +193,14 @@ def test_a_failing_classifier_makes_the_call_plain_and_nothing_else() -> None:
     observation = program.observe(Broken())
     assert program.result == 0
     assert "observation failed" in reasons(observation)
+
+
+def test_the_observed_function_may_also_be_called_as_a_method() -> None:
+    program = Program(
+        "class A:\n    pass\na = A()\nARGS = (a,)\ndef step(a, n=1):\n    return n and a.step(0)\nA.step = step"
+    )
+    observation = program.observe()
+    assert reasons(observation) == ""
+    assert observation.guards.check(program.args, {})
+    program.run("A.step = lambda a, n: 7")
+    assert not observation.guards.check(program.args, {})

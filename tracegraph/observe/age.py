@@ -30,11 +30,14 @@ class Age:
         self._collections = 0
         self._knows_all = not _HAS_GENERATIONS
         self._in_doubt = False
+        """Somebody else has moved objects between the generations: whatever is asked about counts as older."""
+        self._frozen = 0
         self._callback: Callable[[str, dict[str, int]], None] | None = None
 
     def begin(self) -> None:
         """Note that the call is about to begin."""
         if _HAS_GENERATIONS:
+            self._frozen = gc.get_freeze_count()
             self._callback = self._collection
             gc.callbacks.append(self._callback)
             self._mark = []
@@ -59,10 +62,15 @@ class Age:
         return tracked
 
     def _older(self, asked: set[int]) -> set[int]:
-        if self._knows_all:
+        if not _HAS_GENERATIONS:
             return set(map(id, self._listed))
-        if self._in_doubt or not self._is_watching():
-            return asked  # somebody else has moved objects between the generations, or made collections pass unseen
+        if not self._is_watching() or gc.get_freeze_count() != self._frozen:
+            self._in_doubt = True  # collections may have passed unseen
+        if self._in_doubt:
+            return asked
+        if self._knows_all:
+            frozen = asked.difference(map(id, gc.get_objects())) if self._frozen else set()
+            return frozen.union(map(id, self._listed))
         if not self._collections:
             return asked.difference(map(id, self._parted()[1]))
         newer = {*map(id, gc.get_objects(_YOUNG)), *map(id, gc.get_objects(_MIDDLE))}
@@ -90,4 +98,5 @@ class Age:
         if info["generation"] > _YOUNG:  # nothing made in the call has come to the oldest generation yet
             self._listed += gc.get_objects(_OLD)
             self._knows_all = True
+            self._in_doubt = self._in_doubt or gc.get_freeze_count() != self._frozen
         self._collections += 1

@@ -100,11 +100,9 @@ class Node:
     opaque: str = ""
     protected: bool = False
     external: bool = False
-    argument: bool = False
     named: bool = False
     children: tuple[str, ...] = ()
     outgoing: list["Edge"] = field(default_factory=list)
-    origin: str = ""
 
 
 @dataclass(eq=False, slots=True)

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
 from tracegraph.observe.age import Age
-from tracegraph.observe.arguments import ArgumentPlan
 from tracegraph.observe.bytecode import CodeFacts, code_facts
 from tracegraph.observe.effects import Diagnosis, find_effects
-from tracegraph.observe.guards import Guards, build_guards
-from tracegraph.observe.model import Classifier, Effect, Leaf, NoLibrary, Site
+from tracegraph.observe.model import Classifier, Leaf, NoLibrary, Site
+from tracegraph.observe.observation import Observation, failure, place_of
 from tracegraph.observe.pauses import Pauses
 from tracegraph.observe.purity import (
     PURE_FUNCTIONS,
@@ -51,55 +50,6 @@ _statuses = weakref.WeakKeyDictionary()
 def is_library_code(code: types.CodeType) -> bool:
     """Tell whether a code object belongs to this library: the default of what is trusted."""
     return code.co_filename.replace("\\", "/").startswith(_LIBRARY_FOLDERS)
-
-
-class Observation:
-    """What one run read and what it changed: `effects` (empty: Python need not run again) and `guards`."""
-
-    def __init__(
-        self,
-        effects: tuple[Effect, ...],
-        codes: tuple[types.CodeType, ...] = (),
-        external: frozenset[int] = frozenset(),
-        guards: Callable[[], tuple[Guards, tuple[object, ...]]] | None = None,
-    ) -> None:
-        self.effects = effects
-        self.code_objects = codes
-        self._external = external
-        self._make = guards
-        self._guards = Guards([], {}, ArgumentPlan(0, 0))
-        self._captured: tuple[object, ...] = ()
-
-    def make_guards(self) -> None:
-        """Make the guards, if that has not been done."""
-        make, self._make = self._make, None  # it holds all that the call has touched
-        if make is None:
-            return
-        try:
-            self._guards, self._captured = make()
-        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
-            self.effects = (*self.effects, _failure(problem, self.code_objects[0] if self.code_objects else None))
-
-    @property
-    def guards(self) -> Guards:
-        """The conditions under which what the run read is unchanged."""
-        self.make_guards()
-        return self._guards
-
-    @property
-    def captured(self) -> tuple[object, ...]:
-        """The library's leaves that were reached by other ways than as arguments."""
-        self.make_guards()
-        return self._captured
-
-    @property
-    def is_static(self) -> bool:
-        """True when a replay behind the guards needs no Python."""
-        return not self.effects
-
-    def is_external(self, value: object) -> bool:
-        """Tell whether `value` existed outside the call; a replay has to return the very same object."""
-        return id(value) in self._external
 
 
 class Observer:
@@ -173,7 +123,7 @@ class Observer:
             self._base.add(id(frame))
             self._frames.append(frame)
             frame = frame.f_back
-        site = Site(*_place_of(self._function))
+        site = Site(*place_of(self._function))
         try:
             self._reach.count_arguments([*self._args, *self._kwargs.values()])
             self._reach.set_aside_arrays([*self._args, *self._kwargs.values()], site)
@@ -200,14 +150,14 @@ class Observer:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.pauses.end()
         if self._installed:
             sys.setprofile(self._previous)
+        self.pauses.end()
         self._frames.clear()
         try:
             self.observation = self._conclude()
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the caller of the function
-            self.observation = Observation((_failure(problem, self._function),))
+            self.observation = Observation((failure(problem, self._function),))
         finally:
             self._age.end()
         del self._reach, self._diagnosis
@@ -218,8 +168,10 @@ class Observer:
         catches = diagnosis.catches or any(facts.catches for facts in diagnosis.codes.values())
         external = frozenset(key for key, node in reach.nodes.items() if node.external)
         codes = tuple(facts.code for facts in diagnosis.codes.values())
+        if effects and self._guards_later:  # nobody will ask, and what the run has made is to die now
+            return Observation(effects, codes, external)
         called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
-        observation = Observation(effects, codes, external, functools.partial(_guards_of, reach, *called))
+        observation = Observation(effects, codes, external, reach, called)
         if not self._guards_later:
             observation.make_guards()
         return observation
@@ -235,9 +187,13 @@ class Observer:
         code = frame.f_code
         judged = frame.f_back if event == "return" else frame
         status = self._statuses.get(id(judged.f_code)) if judged is not None else None
-        if status is not None and status[1] == "trusted" and id(code) not in self._collector_codes:
-            if id(status[0]) not in self._asks_registry:
-                return  # the quick way out for almost everything
+        if (
+            status is not None
+            and status[1] == "trusted"
+            and id(code) not in self._collector_codes
+            and id(status[0]) not in self._asks_registry
+        ):
+            return  # the quick way out for almost everything
         if self._stopped or id(frame) in self._base:
             return
         if event == "c_call" and id(argument) in PURE_FUNCTIONS:
@@ -403,13 +359,6 @@ class Observer:
             self._diagnosis.note(f"calls {_describe_c_function(function)} at {place}", place)
 
 
-def _guards_of(
-    reach: Reach, args: tuple[Any, ...], kwargs: Mapping[str, Any], catches: bool, abc_token: bool, argument_values: str
-) -> tuple[Guards, tuple[object, ...]]:
-    guards = build_guards(reach, args, kwargs, catches, abc_token, argument_values)
-    return guards, tuple(reach.captured_leaves(guards.structural_arguments))
-
-
 def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
     """Return the first positional argument of a call that is about to run, `MISSING` where there is none."""
     if code.co_argcount > 0:
@@ -421,7 +370,7 @@ def _first_argument(code: types.CodeType, values: Mapping[str, Any]) -> Any:
 
 
 def _collector_codes() -> dict[int, types.CodeType]:
-    """The code, by its `id`, of what the garbage collector calls whenever it runs, which may be in the middle of any function."""
+    """The code, by its `id`, of what the garbage collector calls whenever it runs: in the middle of any function."""
     called = [getattr(callback, "__func__", callback) for callback in gc.callbacks]
     codes = [getattr(function, "__code__", None) for function in called]
     return {id(code): code for code in codes if isinstance(code, types.CodeType)}
@@ -443,17 +392,6 @@ def _facts_of(code: types.CodeType) -> CodeFacts:
         found = code_facts(code)
         _facts[id(code)] = found
     return found
-
-
-def _failure(problem: Exception, function: Any) -> Effect:
-    return Effect(f"observation failed: {problem!r}", *_place_of(function))
-
-
-def _place_of(function: Any) -> tuple[str, int]:
-    code = function if type(function) is types.CodeType else getattr(function, "__code__", None)
-    if type(code) is not types.CodeType:
-        return ("", 0)
-    return (code.co_filename, code.co_firstlineno)
 
 
 def _absolute_name(name: str, level: int, scope: Mapping[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""Let library code that calls no code of others run without being observed: `pauses.pause()`, work, `pauses.resume()`."""
+"""Let library code that calls no code of others run unobserved: `pauses.pause()`, the work, `pauses.resume()`."""
 
 from collections.abc import Callable
 

@@ -10,11 +10,12 @@ import functools
 import gc
 import types
 from collections.abc import Callable, Iterable, Iterator, Set
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from tracegraph.observe.bytecode import Chain, CodeFacts
+from tracegraph.observe.holders import functions_in, holders
 from tracegraph.observe.kinds import NOT_GUARDED
 from tracegraph.observe.lookup import Lookups, inside, plain_step
 from tracegraph.observe.model import Child, Classifier, Edge, Expand, Node, Site
@@ -33,9 +34,6 @@ from tracegraph.observe.values import (
     read_cell,
     shallow_items,
 )
-
-_Function: Final = types.FunctionType
-_HOLD_NO_FUNCTION: Final = frozenset({str, int, tuple, dict, type(None), types.MemberDescriptorType, type})
 
 
 class TooMuchError(Exception):
@@ -382,7 +380,7 @@ class Reach(Lookups):
         if entries is None:
             classes: list[type] = [*class_mro(type(receiver)), *(class_mro(receiver) if is_class else ())]
             entries = [
-                (base, name, entry) for base in classes if is_python_class(base) for name, entry in _holders(base, code)
+                (base, name, entry) for base in classes if is_python_class(base) for name, entry in holders(base, code)
             ]
             self.adopted[key] = entries
         for base, name, entry in entries:
@@ -401,35 +399,6 @@ class Reach(Lookups):
             node = self.node_of(receiver, f"an object of class `{type(receiver).__name__}`")
             self.attribute_edges(node, name)
         self.use_class(receiver if issubclass(type(receiver), type) else type(receiver))
-
-
-def functions_in(entry: Any) -> list[types.FunctionType]:
-    """Return the Python functions that a class attribute wraps: itself, a property's, a static or class method's."""
-    kind = type(entry)
-    if kind is types.FunctionType:
-        return [entry]
-    if kind in (staticmethod, classmethod):
-        return functions_in(entry.__func__)
-    parts: list[Any] = []
-    if kind is property or issubclass(kind, property):
-        parts = [entry.fget, entry.fset, entry.fdel]
-    elif kind is functools.cached_property:
-        parts = [entry.func]
-    return [function for part in parts if part is not None for function in functions_in(part)]
-
-
-def _holders(cls: type, code: types.CodeType) -> list[tuple[str, Any]]:
-    """Return the attributes of a class through which a function with the given code can be called."""
-    found: list[tuple[str, Any]] = []
-    for item in list(class_dict(cls).items()):
-        entry = item[1]
-        kind = type(entry)
-        if kind is _Function:
-            if entry.__code__ is code:
-                found.append(item)
-        elif kind not in _HOLD_NO_FUNCTION and any(function.__code__ is code for function in functions_in(entry)):
-            found.append(item)
-    return found
 
 
 def _itself(value: Any) -> Any:

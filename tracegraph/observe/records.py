@@ -31,7 +31,11 @@ _READING: Final = ("__getitem__", "__iter__", "__len__", "__getattribute__")
 
 def first_in_mro(cls: type, name: str) -> Any:
     """What a class has under a name, from the first of its bases that has it; MISSING where none has."""
-    return next((class_dict(base)[name] for base in class_mro(cls) if name in class_dict(base)), MISSING)
+    for base in class_mro(cls):
+        held = class_dict(base)
+        if name in held:
+            return held[name]
+    return MISSING
 
 
 def _is_overridden(cls: type, names: tuple[str, ...]) -> bool:
@@ -46,7 +50,8 @@ def solid_base(cls: type) -> type:
 def is_record(value: object) -> bool:
     """Tell whether an object is a dataclass instance or a namespace, whose attributes are read by name."""
     cls = type(value)
-    if not issubclass(cls, types.SimpleNamespace) and MISSING is first_in_mro(cls, "__dataclass_fields__"):
+    marked = [base for base in class_mro(cls) if "__dataclass_fields__" in class_dict(base)]
+    if not marked and not issubclass(cls, types.SimpleNamespace):
         return False
     if type(cls) not in (type, abc.ABCMeta):
         return False
@@ -81,9 +86,11 @@ def is_plain_container(value: Any) -> bool:
     expression: keys are literals, sets hold immutables.
     """
     cls = type(value)
-    base = next((kind for kind in (dict, list, tuple, set) if issubclass(cls, kind)), None)
-    if base is None:
+    if cls is tuple or cls is list:
+        return True
+    if not issubclass(cls, (dict, list, tuple, set)):
         return False
+    base = next(kind for kind in (dict, list, tuple, set) if issubclass(cls, kind))
     if cls not in _BASES and (not is_python_class(cls) or solid_base(cls) not in _BASES):
         return False
     if cls not in _BASES and _is_overridden(cls, _READING):

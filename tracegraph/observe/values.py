@@ -25,6 +25,7 @@ _class_mro_of = type.__dict__["__mro__"].__get__
 _SCALARS: Final = frozenset(
     {type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented), range}
 )
+_NUMPY: Final = (np.generic, np.dtype)
 _DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _IMMUTABLE_TYPE_FLAG: Final = 1 << 8
 _HEAP_TYPE_FLAG: Final = 1 << 9
@@ -40,9 +41,9 @@ def is_immutable(value: Any) -> bool:
         return all(is_immutable(item) for item in value)
     if kind is slice:
         return is_immutable(value.start) and is_immutable(value.stop) and is_immutable(value.step)
-    if issubclass(kind, np.generic):
-        return kind.__module__ == "numpy" and not issubclass(kind, (np.void, np.object_))
-    return issubclass(kind, np.dtype)
+    if not issubclass(kind, _NUMPY):
+        return False
+    return issubclass(kind, np.dtype) or (kind.__module__ == "numpy" and not issubclass(kind, (np.void, np.object_)))
 
 
 def same(first: Any, second: Any) -> bool:

@@ -56,6 +56,7 @@ def _compile(name: str, recording: Recording, roots: list[Replays]) -> Entry | N
         recorder.unsupported("leaves the history of a gradient in a tensor from outside")
     if recorder.reasons or not observation.is_static:
         return None
+    recording.name_inputs()
     nodes: list[Node] = list(plan.nodes)
     backward: CompiledBackward | None = None
     saved: list[int | Node] = []

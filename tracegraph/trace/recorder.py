@@ -28,6 +28,9 @@ MAX_NODES = 200_000
 MAX_DECISIONS = 1_000
 """Decisions on the values of tensors in one call."""
 
+_LIBRARY = f"{__name__.partition('.')[0]}."
+"""How the names of the library's modules begin: operations of others are observed while they run."""
+
 _local = _state.local
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -107,7 +110,7 @@ def _unobserved(
     """Make a method of the recorder, which calls nothing of the user's, run without being watched itself."""
 
     @functools.wraps(method)
-    def unobserved(self: "Recorder", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+    def unobserved(self: "Recorder", /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         self.pauses.pause()
         try:
             return method(self, *args, **kwargs)
@@ -120,9 +123,7 @@ def _unobserved(
 class Recorder(Listener):
     """Installed while the user's function runs for real; the eager executor and the tensors report to it."""
 
-    def __init__(self, arguments: list[tuple[str, Any]], labels: Mapping[int, str] | None = None) -> None:
-        self.labels = labels or {}
-        """Names for people, by the `id` of the tensor."""
+    def __init__(self, arguments: list[tuple[str, Any]]) -> None:
         self.argument_paths: dict[int, str] = {}
         for path, value in arguments:
             self.argument_paths.setdefault(id(value), path)
@@ -193,9 +194,6 @@ class Recorder(Listener):
     def add_input(self, tensor: Tensor, source: Source, label: str = "") -> Root:
         """Make a tensor an input of the graph."""
         spec = Spec(tensor._data.shape, tensor._data.dtype)
-        if isinstance(source, GradSource) and id(source.owner) in self.labels:
-            label = f"{self.labels[id(source.owner)]}.grad"
-        label = label or self.labels.get(id(tensor), "")
         node = Node(Input(len(self.inputs), spec, label), (), spec)
         self.inputs.append((node, source))
         root = Root(tensor, node, source, node)
@@ -216,25 +214,30 @@ class Recorder(Listener):
         if entry.stamp != stamp:
             parent = self._current(entry.parent)
             entry.node = (
-                parent
-                if entry.operation is None
-                else self._make(entry.operation, parent, location=entry.node.location)
+                parent if entry.operation is None else self._make(entry.operation, parent, location=entry.node.location)
             )
             entry.stamp = stamp
         return entry.node
 
     # -- what the executor and the tensors report ---------------------------------------------------------------------
 
+    @_unobserved
     def execute(self, operation: Operation, operands: tuple[Tensor, ...]) -> Tensor:
         """Run an operation, and take it down."""
+        foreign = not type(operation).__module__.startswith(_LIBRARY)
         _local.recorder = None
         try:
+            if foreign:
+                self.pauses.resume()
             result: Tensor = eager.apply(operation, *operands)
         finally:
             _local.recorder = self
+            if foreign:
+                self.pauses.pause()
         self.record(operation, operands, result)
         return result
 
+    @_unobserved
     def view(self, parent: Tensor, data: np.ndarray, operation: Any) -> Tensor:
         """Make the tensor over `data`, which a view operation has made of the parent's, and take that down."""
         if not isinstance(operation, Operation):
@@ -247,7 +250,6 @@ class Recorder(Listener):
         self.record(operation, (parent,), result)
         return result
 
-    @_unobserved
     def record(self, operation: Operation, operands: tuple[Tensor, ...], result: Tensor) -> None:
         """An operation was executed."""
         self.operations += 1
@@ -260,11 +262,12 @@ class Recorder(Listener):
         for operand in operands:
             known = self.entries.get(id(operand))
             nodes.append(known.node if type(known) is Root else self.node(operand))
-        node = self._bind(operation, *nodes)
-        if node.shape != result._data.shape or node.dtype != result._data.dtype:
-            self.unsupported(
-                f"{operation.name} gave {result._spec} where {node.spec} was inferred (a fault of the library)"
-            )
+        location = self._backward_location
+        spec = operation.infer(*[operand.spec for operand in nodes])
+        node = Node(operation, tuple(nodes), spec, location or user_location(), location is not None)
+        self.births[node] = len(self.decisions)
+        if spec.shape != result._data.shape or spec.dtype != result._data.dtype:
+            self.unsupported(f"{operation.name} gave {result._spec} where {spec} was inferred (a fault of the library)")
         if result._base is not None and operation.is_view:
             parent = self.entries[id(operands[0])]
             root = parent if isinstance(parent, Root) else parent.root
@@ -345,9 +348,7 @@ class Recorder(Listener):
         entry.stamp += 1
 
     def _bind(self, operation: Operation, *nodes: Node) -> Node:
-        return self._make(
-            operation, *nodes, location=self.location(), backward=self._backward_location is not None
-        )
+        return self._make(operation, *nodes, location=self.location(), backward=self._backward_location is not None)
 
     def _make(self, operation: Operation, *nodes: Node, **notes: Any) -> Node:
         node = make(operation, *nodes, **notes)
@@ -419,6 +420,19 @@ class Recorder(Listener):
             self.grad_now[id(tensor)] = (tensor, value)
 
     # -- the result ---------------------------------------------------------------------------------------------------
+
+    def name_inputs(self, labels: Mapping[int, str]) -> None:
+        """Give the inputs the names that people know them by: those of their tensors, by `id`."""
+        for node, source in self.inputs:
+            if isinstance(source, GradSource):
+                owner = labels.get(id(source.owner))
+                label = f"{owner}.grad" if owner else labels.get(id(source.tensor))
+            elif isinstance(source, CapturedSource):
+                label = labels.get(id(source.tensor))
+            else:
+                label = labels.get(id(source.value)) if isinstance(source, ArgumentSource) else None
+            if label and isinstance(node.operation, Input):  # no graph holds the node yet
+                object.__setattr__(node, "operation", Input(node.operation.index, node.spec, label))
 
     def written(self) -> list[Root]:
         """The tensors from outside that have new values."""

@@ -22,6 +22,7 @@ RAISES = "raises "
 class Recording:
     """One recorded call: its result, and what was taken down."""
 
+    function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     leaves: list[tuple[str, Any]]
@@ -39,14 +40,23 @@ class Recording:
         effects = [Reason(e.reason, e.filename, e.line) for e in self.observation.effects]
         return [*self.recorder.reasons, *effects]
 
+    def name_inputs(self) -> None:
+        """Give the inputs of the graph the names that people know them by."""
+        self.recorder.name_inputs(labels(self.function, self.args, self.kwargs))
+
 
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording:
     """Run the call, and take it down. An exception of the function is kept in the recording, not raised."""
     started = time.perf_counter()
-    leaves = [*pytree.leaves(args, "args"), *pytree.leaves(kwargs, "kwargs")]
-    recorder = Recorder(leaves, labels(function, args, kwargs))
-    for path, container in (*pytree.containers(args, "args"), *pytree.containers(kwargs, "kwargs")):
-        recorder.container_paths.setdefault(id(container), path)
+    leaves: list[tuple[str, Any]] = []
+    containers: dict[int, str] = {}
+    for path, part, inside in (*pytree.walk(args, "args"), *(pytree.walk(kwargs, "kwargs") if kwargs else ())):
+        if not inside:
+            leaves.append((path, part))
+        elif part is not args and part is not kwargs:
+            containers.setdefault(id(part), path)
+    recorder = Recorder(leaves)
+    recorder.container_paths = containers
     grad_enabled = _state.local.grad_enabled
     observer = Observer(function, args, kwargs, classifier=LibraryClassifier(), trusted=_is_library, guards_later=True)
     recorder.pauses = observer.pauses
@@ -65,7 +75,9 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         recorder.reasons.append(_where_raised(error))
     if _state.local.grad_enabled is not grad_enabled:
         recorder.unsupported("leaves gradients switched on or off")
-    return Recording(args, kwargs, leaves, recorder, observer.observation, grad_enabled, seconds, result, error)
+    return Recording(
+        function, args, kwargs, leaves, recorder, observer.observation, grad_enabled, seconds, result, error
+    )
 
 
 def _where_raised(error: BaseException) -> Reason:
