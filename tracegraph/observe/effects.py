@@ -13,6 +13,7 @@ from tracegraph.observe.reach import Reach
 from tracegraph.observe.values import CONTAINERS, MISSING, same, shallow_items
 
 _ALWAYS_EXTERNAL = ("class", "module")
+_DESCRIPTOR_METHODS = frozenset({"__get__", "__set__", "__delete__"})
 _CHECKED_ORIGINS = ("container", "expand", "instance", "opaque", "iterator", "generator")
 
 
@@ -52,6 +53,7 @@ def find_effects(reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], ag
             diagnosis.note(f"runs `{facts.code.co_qualname}` ({site}), reached in a way that cannot be followed", site)
     _check_origins(reach, diagnosis, age)
     _check_generators(reach, diagnosis)
+    _check_descriptors(reach, diagnosis)
     for node in reach.nodes.values():
         if node.external or node.kind == "class":
             _check_node(reach, node, diagnosis)
@@ -85,6 +87,15 @@ def _check_origins(reach: Reach, diagnosis: Diagnosis, age: Age) -> None:
                 "in a way that cannot be followed",
                 node.site,
             )
+
+
+def _check_descriptors(reach: Reach, diagnosis: Diagnosis) -> None:
+    """Find descriptors written in C, in the hands of code that may call them on any object."""
+    if all(_DESCRIPTOR_METHODS.isdisjoint(facts.code.co_names) for facts in diagnosis.order):
+        return
+    for node in reach.nodes.values():
+        if type(node.value) in (types.MemberDescriptorType, types.GetSetDescriptorType):
+            diagnosis.note(f"may call the descriptor {node.path} ({node.site}), which cannot be followed", node.site)
 
 
 def _check_generators(reach: Reach, diagnosis: Diagnosis) -> None:

@@ -4,6 +4,7 @@ An object is *exposed* when running code can look up any of its names on it. The
 all exposed objects, so that an object handed from one function to another in a way that cannot be seen loses nothing.
 """
 
+import abc
 import collections
 import enum
 import functools
@@ -15,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from tracegraph.observe.bytecode import Chain, CodeFacts
+from tracegraph.observe.format_strings import names_in_format_call
 from tracegraph.observe.kinds import NOT_GUARDED
 from tracegraph.observe.lookup import Lookups, inside, plain_step
 from tracegraph.observe.model import Child, Classifier, Edge, Expand, Node, Site
@@ -23,6 +25,7 @@ from tracegraph.observe.purity import (
     is_pure_function,
 )
 from tracegraph.observe.records import fields, is_record
+from tracegraph.observe.special_methods import unseen_special_methods
 from tracegraph.observe.values import (
     CONTAINERS,
     MISSING,
@@ -36,6 +39,7 @@ from tracegraph.observe.values import (
 
 _Function: Final = types.FunctionType
 _HOLD_NO_FUNCTION: Final = frozenset({str, int, tuple, dict, type(None), types.MemberDescriptorType, type})
+_KNOWN_METACLASSES: Final = (abc.ABCMeta, enum.EnumMeta)
 
 
 class TooMuchError(Exception):
@@ -78,6 +82,13 @@ class Reach(Lookups):
         self.stored.update(facts.stored)
         self.add_names(sorted(facts.general))
         self._promote_stored_chains()
+
+    def add_names_of_format(self, function: Any, site: Site) -> None:
+        """Take over the attribute names in a format string whose method `format` is about to be called."""
+        names = names_in_format_call(function)
+        if names:
+            self.site = site
+            self.add_names(names)
 
     def add_names(self, names: Iterable[str]) -> None:
         """Note that running code can look up these names on whatever it has in its hands."""
@@ -137,6 +148,7 @@ class Reach(Lookups):
         if called and type(value) in EVENTED_TYPES and not (is_pure_function(value) and _has_receiver(value)):
             return  # the call itself gives a profile event, which is judged
         if checked and issubclass(type(value), type):
+            self._use_metaclass(value)
             return
         node.named = True
         self._queue.append(node)
@@ -196,11 +208,11 @@ class Reach(Lookups):
                         self._part(node, member)
         elif kind == "instance":
             self._open_instance(node)
-        elif kind == "c_function":
-            if _has_receiver(value):
-                self._part(node, value.__self__)
         elif kind == "expand":
             self.use_class(type(value))
+        elif kind == "c_function" and _has_receiver(value):
+            self._part(node, value.__self__)
+            self.add_names(names_in_format_call(value))
 
     def _part(self, node: Node, part: Any) -> None:
         """Follow a part that cannot be exchanged while the object lives."""
@@ -242,6 +254,8 @@ class Reach(Lookups):
     def _open_instance(self, node: Node) -> None:
         """Of a record among the arguments note all attributes, and follow the containers and records in them."""
         self.use_class(type(node.value))
+        if not self.opens_records and type(node.value) is types.SimpleNamespace:
+            self._attribute(node, "__dict__", node.path)  # it is printed and compared by all that is in it
         if not self.opens_records or not is_record(node.value):
             return
         for name, _, item in fields(node.value):
@@ -296,11 +310,19 @@ class Reach(Lookups):
         for base in class_mro(cls):
             if id(base) not in self.used_classes and is_python_class(base):
                 self.used_classes[id(base)] = (base, self.site)
+                self._use_metaclass(base)
+                if self.node_of(base, f"class `{base.__name__}`").kind != "leaf":
+                    for name in unseen_special_methods(base):
+                        self._follow(self.class_entry(base, name))
         if is_python_class(cls):
             node = self.node_of(cls, f"class `{cls.__name__}`")
             if not node.named and node.kind == "class":
                 node.named = True
                 self._queue.append(node)
+
+    def _use_metaclass(self, cls: type) -> None:
+        if is_python_class(type(cls)) and type(cls) not in _KNOWN_METACLASSES:
+            self.use_class(type(cls))
 
     def register(self, function: types.FunctionType) -> None:
         """Note a function that may run, so that its cells and defaults are followed when it does."""
@@ -355,6 +377,8 @@ class Reach(Lookups):
                 for edge in edges:
                     if chain.used:
                         self._follow(edge, chain.called, chain.checked)
+                    elif edge.accessor == "class" and is_python_class(type(edge.value)):
+                        self.use_class(type(edge.value))  # a store may run its `__set__`
                 break
             step = plain_step(node, name, edges)
             if step is MISSING:
