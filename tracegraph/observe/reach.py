@@ -210,9 +210,13 @@ class Reach(Lookups):
             self._open_instance(node)
         elif kind == "expand":
             self.use_class(type(value))
-        elif kind == "c_function" and _has_receiver(value):
-            self._part(node, value.__self__)
-            self.add_names(names_in_format_call(value))
+        elif kind == "c_function":
+            self._open_c_function(node)
+
+    def _open_c_function(self, node: Node) -> None:
+        if _has_receiver(node.value):
+            self._part(node, node.value.__self__)
+            self.add_names(names_in_format_call(node.value))
 
     def _part(self, node: Node, part: Any) -> None:
         """Follow a part that cannot be exchanged while the object lives."""
