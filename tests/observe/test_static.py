@@ -5,16 +5,18 @@ import math
 import pytest
 
 from tests.observe.programs import Case, Program, read_cases, reasons
+from tracegraph.observe.sources import SOURCES
 
 
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("case", read_cases("static.txt"), ids=lambda case: case.name)
-def test_program_is_static_and_its_guards_hold(case: Case) -> None:
+def test_program_is_static_and_its_guards_hold(case: Case, source: str) -> None:
     program = Program(case.source)
-    observation = program.observe()
+    observation = program.observe(source=source)
     assert reasons(observation) == ""
     assert observation.guards.first_failure(program.args, program.kwargs) is None
     assert observation.guards.check(program.args, program.kwargs)
-    assert reasons(program.observe()) == ""
+    assert reasons(program.observe(source=source)) == ""
     assert observation.guards.check(program.args, program.kwargs)
 
 

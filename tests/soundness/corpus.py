@@ -32,6 +32,8 @@ class Program:
     torch: bool
     """Whether it runs on PyTorch too."""
     steps: Steps
+    limit: str = ""
+    """Why tracing gives another result: one of the limits that docs/tracing.md names."""
 
     @property
     def title(self) -> str:
@@ -42,12 +44,13 @@ class Program:
 _declared: dict[str, Program] = {}
 
 
-def program(*, verdict: str, torch: bool = True) -> Callable[[Steps], Steps]:
+def program(*, verdict: str, torch: bool = True, limit: str = "") -> Callable[[Steps], Steps]:
     """Enter a program in the corpus.
 
     Args:
         verdict: One of `VERDICTS`.
         torch: Whether the program has a meaning on PyTorch.
+        limit: Why it is known to be wrong when traced, if it is.
 
     Raises:
         ValueError: for an unknown verdict, a name that is taken, or a program that does not say what it shows.
@@ -61,7 +64,7 @@ def program(*, verdict: str, torch: bool = True) -> Callable[[Steps], Steps]:
             raise ValueError(f"{family}: {_declared[name].family} has a program {name} already")
         if not steps.__doc__:
             raise ValueError(f"{name} has no docstring")
-        _declared[name] = Program(name, family, verdict, torch, steps)
+        _declared[name] = Program(name, family, verdict, torch, steps, limit)
         return steps
 
     return enter

@@ -11,7 +11,7 @@ FAMILIES = (
     *("effects", "exceptions", "functions", "loops", "modes", "modules", "python", "randomness", "reads", "results"),
     *("value_reads", "writes"),
 )
-LEAST = 170
+LEAST = 440
 
 
 def test_there_are_enough_programs() -> None:
@@ -33,6 +33,10 @@ def test_both_main_verdicts_are_well_represented() -> None:
 
 def test_most_programs_run_on_pytorch() -> None:
     assert sum(each.torch for each in load().values()) >= 0.9 * len(load())
+
+
+def test_limits_are_few() -> None:
+    assert sum(bool(each.limit) for each in load().values()) <= 3
 
 
 def test_titles_are_sentences_of_their_own() -> None:

@@ -10,6 +10,8 @@ import types
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tracegraph.observe.format_strings import FORMAT_METHODS, names_in_format
+
 _GLOBAL_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _CELL_LOADS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
 _FAST_LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
@@ -25,6 +27,7 @@ _NAME_STORES: Final = frozenset(
     {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME", "STORE_DEREF", "DELETE_DEREF"}
 )
 _ITEM_STORES: Final = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
+_SIMPLE_LOADS: Final = _GLOBAL_LOADS | _FAST_LOADS | _CELL_LOADS | {"LOAD_CONST", "LOAD_SMALL_INT"}
 _PASSED_OVER: Final = frozenset({"CACHE", "PRECALL", "PUSH_NULL", "EXTENDED_ARG", "NOP"})
 _NO_TARGET: Final[dict[str, Any]] = {"label": None}  # instructions have it where they have pairs, from 3.13
 _CALLS: Final = frozenset({"CALL", "CALL_KW", "CALL_FUNCTION_EX"})
@@ -126,10 +129,15 @@ class _Reader:
         roots = [chain.root for chain in facts.chains if chain.scope in ("local", "free")]
         facts.roots = tuple(dict.fromkeys([*first, *roots]))
         names = set(self.code.co_names)
+        if any(self._computes_a_name(index) for index in range(len(self.steps))):
+            facts.general.add("__dict__")
+            names.add("__dict__")
         if names & (DYNAMIC_FUNCTIONS | _DYNAMIC_METHODS):
             facts.general.update(text for text in _string_constants(self.code) if text.isidentifier())
             facts.stored.update(text for text in _string_constants(self.code) if text.isidentifier())
             facts.catches = True
+        if names & FORMAT_METHODS:
+            facts.general.update(name for text in _string_constants(self.code) for name in names_in_format(text))
         facts.rebinds_anything = bool(names & {"__dict__", "__class__", "__bases__", "__code__"})
         return facts
 
@@ -208,6 +216,10 @@ class _Reader:
                 called = called or step.opname == "LOAD_METHOD" or "NULL" in step.argrepr
                 continue
             break
+        dynamic = next((index for index, name in enumerate(names) if name in _DYNAMIC_METHODS), None)
+        if dynamic is not None:  # what it is looked up on may be asked for any name
+            self.facts.general.update(names[dynamic:])
+            names, used, called = names[:dynamic], True, False
         jumped = position < len(self.steps) and self.steps[position].is_jump_target
         if scope == "cell" or (scope == "local" and not self._is_argument(root)):
             return position
@@ -264,12 +276,36 @@ class _Reader:
             wanted = listed if isinstance(listed, tuple) else ()
         return level, wanted
 
+    def _computes_a_name(self, position: int) -> bool:
+        """Tell whether a step loads a method like `__setattr__` whose argument may be any name.
+
+        A constant name is none, nor is the one that the code got as such a method itself: bytecode elsewhere names it.
+        """
+        step = self.steps[position]
+        if step.opname not in _ATTRIBUTE_LOADS and not step.opname.startswith("LOAD_SUPER"):
+            return False
+        method = _attribute_name(step)
+        if method not in _DYNAMIC_METHODS:
+            return False
+        after = [s for s in self.steps[position + 1 :] if s.opname not in _PASSED_OVER]
+        call = next((s for s in after if s.opname in _CALLS and _start(s) == _start(step)), None)
+        if call is None or call.opname != "CALL" or _start(step)[0] is None:
+            return True
+        own = 1 + (method == "__setattr__")  # one argument more where it is called on the class
+        index = (call.arg or 0) - own
+        if index not in (0, 1) or (index == 1 and after[0].opname not in _SIMPLE_LOADS):
+            return True
+        name = after[index]
+        if any(_start(s) == _start(name) and s.positions != name.positions for s in after[index + 1 :]):
+            return True  # an expression that begins with it
+        handed_on = self.code.co_varnames[1:2] if self.code.co_name in _DYNAMIC_METHODS else ()
+        return not (_loads_string(name) or (name.opname in _FAST_LOADS and name.argval in handed_on))
+
     def _constant_name_call(self, position: int) -> None:
         """Note a call whose second argument is a constant string: `getattr(x, "name")`, `setattr(x, "name", y)`."""
         step = self.steps[position]
         before = [s for s in self.steps[max(0, position - 8) : position] if s.opname not in _PASSED_OVER]
         count = step.arg or 0
-        simple = _GLOBAL_LOADS | _FAST_LOADS | _CELL_LOADS | {"LOAD_CONST", "LOAD_SMALL_INT"}
         if step.opname != "CALL" or len(before) < count or any(s.is_jump_target for s in before[-count:]):
             return
         if count == 2:
@@ -278,7 +314,7 @@ class _Reader:
             end = len(before) - 1
             while end > 1 and before[end].opname == "LOAD_ATTR":
                 end -= 1
-            proven = before[end].opname in simple and end > 0 and _loads_string(before[end - 1])
+            proven = before[end].opname in _SIMPLE_LOADS and end > 0 and _loads_string(before[end - 1])
         else:
             proven = False
         if proven:

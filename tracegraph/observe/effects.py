@@ -5,14 +5,17 @@ import sys
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from tracegraph.observe.age import Age
 from tracegraph.observe.bytecode import CodeFacts
+from tracegraph.observe.lookup import foreign_attributes
 from tracegraph.observe.model import Edge, Effect, Node, Site
 from tracegraph.observe.reach import Reach
 from tracegraph.observe.values import CONTAINERS, MISSING, same, shallow_items
 
 _ALWAYS_EXTERNAL = ("class", "module")
+_DESCRIPTOR_METHODS = frozenset({"__get__", "__set__", "__delete__"})
 _CHECKED_ORIGINS = ("container", "expand", "instance", "opaque", "iterator", "generator")
 
 
@@ -52,10 +55,37 @@ def find_effects(reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], ag
             diagnosis.note(f"runs `{facts.code.co_qualname}` ({site}), reached in a way that cannot be followed", site)
     _check_origins(reach, diagnosis, age)
     _check_generators(reach, diagnosis)
+    _check_descriptors(reach, diagnosis)
     for node in reach.nodes.values():
         if node.external or node.kind == "class":
             _check_node(reach, node, diagnosis)
+        if node.kind == "leaf" and node.external:
+            _check_foreign(reach, node, diagnosis)
     return tuple(diagnosis.notes.values())
+
+
+def _check_foreign(reach: Reach, node: Node, diagnosis: Diagnosis) -> None:
+    """Find attributes set on objects of the library by others, which running code reads or changes."""
+    before, after = node.foreign or {}, foreign_attributes(node.value, reach.classifier) or {}
+    for name in before.keys() | after.keys():
+        if not same(before.get(name, MISSING), after.get(name, MISSING)):
+            site = _place_of_name(diagnosis, "attribute", name, node.site)
+            verb = "created" if name not in before else "changed"
+            diagnosis.note(f"the attribute `{name}` of {node.path} was {verb} ({site})", site)
+        elif any(name in facts.code.co_names or name in facts.general for facts in diagnosis.order):
+            diagnosis.note(f"may read the attribute `{name}` that was set on {node.path} ({node.site})", node.site)
+
+
+_NOTICES: Final = frozenset({"hasattr", "getattr", "AttributeError", "Exception", "BaseException"})
+
+
+def absent_names(diagnosis: Diagnosis) -> frozenset[str]:
+    """Names that running code may have found missing on objects of the library, without an error."""
+    names: set[str] = set()
+    for facts in diagnosis.order:
+        if not _NOTICES.isdisjoint(facts.code.co_names):
+            names |= facts.general | set(facts.code.co_names)
+    return frozenset(names)
 
 
 def mark_external(reach: Reach, roots: Iterable[object]) -> None:
@@ -85,6 +115,15 @@ def _check_origins(reach: Reach, diagnosis: Diagnosis, age: Age) -> None:
                 "in a way that cannot be followed",
                 node.site,
             )
+
+
+def _check_descriptors(reach: Reach, diagnosis: Diagnosis) -> None:
+    """Find descriptors written in C, in the hands of code that may call them on any object."""
+    if all(_DESCRIPTOR_METHODS.isdisjoint(facts.code.co_names) for facts in diagnosis.order):
+        return
+    for node in reach.nodes.values():
+        if type(node.value) in (types.MemberDescriptorType, types.GetSetDescriptorType):
+            diagnosis.note(f"may call the descriptor {node.path} ({node.site}), which cannot be followed", node.site)
 
 
 def _check_generators(reach: Reach, diagnosis: Diagnosis) -> None:
@@ -123,13 +162,18 @@ def _check_edge(edge: Edge, diagnosis: Diagnosis) -> None:
 
 
 def _place_of_store(diagnosis: Diagnosis, edge: Edge) -> Site:
-    wanted = str(edge.name)
+    kinds = ("attribute", "name") if edge.accessor not in ("cell", "entry") else ("name", "attribute")
+    found = _place_of_name(diagnosis, kinds[0], str(edge.name), None)
+    return found or _place_of_name(diagnosis, kinds[1], str(edge.name), edge.site) or edge.site
+
+
+def _place_of_name(diagnosis: Diagnosis, accessor: str, name: str, otherwise: Site | None) -> Any:
+    """Where running code stores a name."""
     for facts in diagnosis.order:
-        for accessor in ("attribute", "name") if edge.accessor not in ("cell", "entry") else ("name", "attribute"):
-            line = facts.store_lines.get((accessor, wanted))
-            if line is not None:
-                return Site(facts.code.co_filename, line)
-    return edge.site
+        line = facts.store_lines.get((accessor, name))
+        if line is not None:
+            return Site(facts.code.co_filename, line)
+    return otherwise
 
 
 def _place_of_items(diagnosis: Diagnosis, node: Node) -> Site:

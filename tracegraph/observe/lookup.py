@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tracegraph.observe.kinds import kind_of
-from tracegraph.observe.model import Classifier, Edge, Node, Site
+from tracegraph.observe.model import Classifier, Edge, Leaf, Node, Site
 from tracegraph.observe.values import (
     MISSING,
     class_dict,
@@ -51,6 +51,8 @@ class Lookups:
             self.nodes[id(value)] = node
             if kind == "expand":
                 self.expand_library_object(node)
+            elif kind == "leaf":
+                node.foreign = foreign_attributes(value, self.classifier)
         return node
 
     def expand_library_object(self, node: Node) -> None:
@@ -197,6 +199,15 @@ class Lookups:
             self.use_class(type(module))
             found += self._mro_edges(type(module), module, name, path)
         return found
+
+
+def foreign_attributes(value: Any, classifier: Classifier) -> dict[str, Any] | None:
+    """The attributes that others than the library have set on one of its objects; None where there are none."""
+    known = classifier.classify(value)
+    held = instance_dict(value)
+    if not isinstance(known, Leaf) or known.own is None or held is None or held.keys() <= known.own:
+        return None
+    return {name: item for name, item in held.items() if name not in known.own}
 
 
 def plain_step(node: Node, name: str, edges: list[Edge]) -> Any:

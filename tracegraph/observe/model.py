@@ -21,7 +21,12 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A library object that is guarded elsewhere: observation asks only that the same object is found again."""
+    """A library object that is guarded elsewhere: observation asks only that the same object is found again.
+
+    `own` are the names under which the library keeps things in the instance's dictionary; None if nobody else can.
+    """
+
+    own: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ class Node:
     named: bool = False
     children: tuple[str, ...] = ()
     outgoing: list["Edge"] = field(default_factory=list)
+    foreign: dict[str, Any] | None = None
+    """Attributes that others have set on an object of the library."""
 
 
 @dataclass(eq=False, slots=True)

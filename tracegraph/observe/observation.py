@@ -27,6 +27,8 @@ class Observation:
         self._reach, self._called = reach, called
         self._guards: Guards | None = None
         self._captured: tuple[object, ...] = ()
+        self.absent: frozenset[str] = frozenset()
+        """Names that the run may have found missing on the library's objects, which is for the library to guard."""
 
     def make_guards(self) -> None:
         """Make the guards, if that has not been done, of what was read; nothing may have changed since the run."""

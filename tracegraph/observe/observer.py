@@ -1,6 +1,5 @@
 """Watch one run of a function: `with Observer(function, args) as observer: ...`, then `observer.observation`."""
 
-import functools
 import gc
 import os
 import sys
@@ -11,12 +10,12 @@ from typing import Any, Final, Self
 
 from tracegraph.observe.age import Age
 from tracegraph.observe.bytecode import CodeFacts, code_facts
-from tracegraph.observe.effects import Diagnosis, find_effects
+from tracegraph.observe.effects import Diagnosis, absent_names, find_effects
+from tracegraph.observe.events import EventSource
 from tracegraph.observe.model import Classifier, Leaf, NoLibrary, Site
 from tracegraph.observe.observation import Observation, failure, place_of
 from tracegraph.observe.pauses import Pauses
 from tracegraph.observe.purity import (
-    PURE_FUNCTIONS,
     is_dynamic,
     is_foundation_code,
     is_pure_function,
@@ -25,6 +24,7 @@ from tracegraph.observe.purity import (
 )
 from tracegraph.observe.reach import Reach, TooMuchError
 from tracegraph.observe.records import names_of_fields
+from tracegraph.observe.sources import open_source
 from tracegraph.observe.values import MISSING, is_immutable
 
 _OWN_FOLDER: Final = __file__.replace("\\", "/").rsplit("/", 1)[0]
@@ -43,7 +43,7 @@ _OPTIMIZED: Final = 0x01
 _KEPT_FACTS: Final = 4096
 _facts: dict[int, CodeFacts] = {}
 _Statuses = dict[int, tuple[types.CodeType, str]]
-_statuses: weakref.WeakKeyDictionary[Callable[[types.CodeType], bool], tuple[_Statuses, set[int]]]
+_statuses: weakref.WeakKeyDictionary[Callable[[types.CodeType], bool], tuple[_Statuses, set[int], set[int]]]
 _statuses = weakref.WeakKeyDictionary()
 
 
@@ -66,9 +66,10 @@ class Observer:
             arguments; "caller" leaves those that are only read as arguments to the caller's own key.
         limit: the number of edges at which observation gives up.
         guards_later: the guards are made when first asked for; nothing may be changed between the run and then.
+        source: the name of the event source, the best one that is to be had by default.
 
     Raises:
-        Nothing of its own; an exception of the block passes, and the profile function that was active before is back.
+        Nothing of its own; an exception of the block passes, and profilers that were active before are active again.
 
     Example:
         >>> scale = 2.0
@@ -93,12 +94,16 @@ class Observer:
         argument_values: str = "guard",
         limit: int = 20_000,
         guards_later: bool = False,
+        source: str | None = None,
     ) -> None:
         self._guards_later = guards_later
         self._function, self._args, self._kwargs = function, args, dict(kwargs or {})
         self._reach = Reach(classifier or NoLibrary(), limit, trusted)
         self._trusted_predicate = trusted
-        self._statuses, self._asks_registry = _statuses_by(trusted)
+        self._collector_codes = _collector_codes()
+        self._statuses, self._asks_registry, self._shared = _statuses_by(trusted)
+        noticed = self._shared & self._collector_codes.keys()
+        self.passed_over = self._shared - noticed if noticed else self._shared
         self._argument_values = argument_values
         self._diagnosis = Diagnosis()
         self._opened: set[int] = set()
@@ -108,13 +113,12 @@ class Observer:
         self._scopes: set[tuple[int, int]] = set()
         self._base: set[int] = set()
         self._stopped = False
-        self._installed = True
+        self._source_name = source
+        self._source: EventSource | None = None
         self.pauses = Pauses()
-        self._previous: Any = None
         self._age = Age()
         self._frames: list[types.FrameType] = []
         self._collecting = 0
-        self._collector_codes = _collector_codes()
 
     def __enter__(self) -> Self:
         self._age.begin()
@@ -138,21 +142,17 @@ class Observer:
             self._give_up(site)
         except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not keep the function from running
             self._give_up(site, f"observation failed: {problem!r}")
-        self._previous = sys.getprofile()
-        if self._previous is not None and not callable(self._previous):
+        self._source = open_source(self, self._source_name)
+        if self._source is None:
             self._diagnosis.note("a profiler that cannot be set aside is active", site)
-            self._installed = False
-        else:
-            event = self._event
-            if sys.version_info < (3, 12):  # later ones make all code anew when it is set
-                self.pauses.begin(functools.partial(sys.setprofile, None), functools.partial(sys.setprofile, event))
-            sys.setprofile(event)
+        elif (ways := self._source.ways_to_pause()) is not None:
+            self.pauses.begin(*ways)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._installed:
-            sys.setprofile(self._previous)
         self.pauses.end()
+        if self._source is not None:
+            self._source.close()
         self._frames.clear()
         try:
             self.observation = self._conclude()
@@ -172,6 +172,7 @@ class Observer:
             return Observation(effects, codes, external)
         called = (self._args, self._kwargs, catches, diagnosis.abc_token, self._argument_values)
         observation = Observation(effects, codes, external, reach, called)
+        observation.absent = absent_names(diagnosis)
         if not self._guards_later:
             observation.make_guards()
         return observation
@@ -179,42 +180,61 @@ class Observer:
     def _roots(self) -> list[object]:
         return [self._function, *self._args, *self._kwargs.values()]
 
-    # -- profile events --------------------------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------------------------
 
-    def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
-        if event == "c_return" or event == "c_exception":
-            return
-        code = frame.f_code
-        judged = frame.f_back if event == "return" else frame
-        status = self._statuses.get(id(judged.f_code)) if judged is not None else None
-        if (
-            status is not None
-            and status[1] == "trusted"
-            and id(code) not in self._collector_codes
-            and id(status[0]) not in self._asks_registry
-        ):
-            return  # the quick way out for almost everything
-        if self._stopped or id(frame) in self._base:
-            return
-        if event == "c_call" and id(argument) in PURE_FUNCTIONS:
-            return
-        if id(code) in self._collector_codes and event != "c_call":
-            self._collecting += 1 if event == "call" else -1
-            return
-        if self._collecting:
-            return
+    def passes_over(self, code: types.CodeType) -> bool:
+        """Tell whether nothing that `code` itself does is looked at."""
         try:
-            if event == "return":
-                self._return(frame, argument)
-            elif not self._is_trusted(frame):
-                if event == "call":
+            self._status(code)
+        except Exception as problem:  # noqa: BLE001  whatever goes wrong here must not reach the user's function
+            self._give_up(Site(code.co_filename, code.co_firstlineno), f"observation failed: {problem!r}")
+        return id(code) in self.passed_over
+
+    def entered(self, frame: types.FrameType) -> None:
+        """Follow what a Python function that begins can get hold of."""
+        if id(frame.f_code) in self._collector_codes:
+            self._collecting += 1
+        elif self._is_observed(frame):
+            try:
+                if not self._is_trusted(frame):
                     self._call(frame)
-                else:
-                    self._c_call(frame, argument)
-        except TooMuchError:
-            self._give_up(Site(code.co_filename, frame.f_lineno))
-        except Exception as problem:  # noqa: BLE001 whatever goes wrong here must not reach the user's function
-            self._give_up(Site(code.co_filename, frame.f_lineno), f"observation failed: {problem!r}")
+            except Exception as problem:  # noqa: BLE001
+                self._give_up_for(problem, frame)
+
+    def returned(self, frame: types.FrameType, value: Any) -> None:
+        """Follow what the caller of a Python function gets from it."""
+        back = frame.f_back
+        if id(frame.f_code) in self._collector_codes:
+            self._collecting -= 1
+        elif (back is None or id(back.f_code) not in self.passed_over) and self._is_observed(frame):
+            try:
+                self._return(frame, value)
+            except Exception as problem:  # noqa: BLE001
+                self._give_up_for(problem, frame)
+
+    def called(self, frame: types.FrameType, function: Any) -> None:
+        """Judge the call of a function or method written in C."""
+        if self._is_observed(frame):
+            try:
+                if not self._is_trusted(frame):
+                    self._c_call(frame, function)
+            except Exception as problem:  # noqa: BLE001
+                self._give_up_for(problem, frame)
+
+    def interrupted(self, reason: str) -> None:
+        """Give up, as nothing more will be told."""
+        self.pauses.end()
+        self._give_up(Site(*place_of(self._function)), reason)
+
+    def _is_observed(self, frame: types.FrameType) -> bool:
+        return not (self._stopped or self._collecting or id(frame) in self._base)
+
+    def _give_up_for(self, problem: Exception, frame: types.FrameType) -> None:
+        site = Site(frame.f_code.co_filename, frame.f_lineno)
+        if isinstance(problem, TooMuchError):
+            self._give_up(site)
+        else:
+            self._give_up(site, f"observation failed: {problem!r}")
 
     def _give_up(self, site: Site, reason: str = "the call can reach more objects than can be followed") -> None:
         self._stopped = True
@@ -247,6 +267,8 @@ class Observer:
                     self._asks_registry.add(id(code))
             found = (code, status)
             self._statuses[id(code)] = found
+            if status == "trusted" and id(code) not in self._asks_registry and id(code) not in self._collector_codes:
+                self._shared.add(id(code))
         return found[1]
 
     def _call(self, frame: types.FrameType) -> None:
@@ -347,6 +369,7 @@ class Observer:
         owner = getattr(function, "__self__", None)
         if owner is not None and type(owner) is not types.ModuleType:
             self._diagnosis.last_method[id(owner)] = (frame.f_code.co_filename, frame.f_lineno)
+            self._reach.add_names_of_format(function, Site(frame.f_code.co_filename, frame.f_lineno))
         if is_dynamic(function) and (names := names_of_fields(frame)):
             self._reach.add_names(names)
         elif is_dynamic(function):
@@ -376,11 +399,13 @@ def _collector_codes() -> dict[int, types.CodeType]:
     return {id(code): code for code in codes if isinstance(code, types.CodeType)}
 
 
-def _statuses_by(trusted: Callable[[types.CodeType], bool]) -> tuple[_Statuses, set[int]]:
-    """What is known of code objects under a rule of trust: their status, and which ask the registry of classes."""
+def _statuses_by(trusted: Callable[[types.CodeType], bool]) -> tuple[_Statuses, set[int], set[int]]:
+    """What is known of code objects under a rule of trust: their status, which ask the registry of classes,
+    and the identities of those that are passed over.
+    """
     known = _statuses.get(trusted)
     if known is None or len(known[0]) > _KEPT_FACTS:
-        known = _statuses[trusted] = ({}, set())
+        known = _statuses[trusted] = ({}, set(), set())
     return known
 
 

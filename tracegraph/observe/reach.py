@@ -4,17 +4,19 @@ An object is *exposed* when running code can look up any of its names on it. The
 all exposed objects, so that an object handed from one function to another in a way that cannot be seen loses nothing.
 """
 
+import abc
 import collections
 import enum
 import functools
 import gc
 import types
 from collections.abc import Callable, Iterable, Iterator, Set
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from tracegraph.observe.bytecode import Chain, CodeFacts
+from tracegraph.observe.format_strings import names_in_format_call
 from tracegraph.observe.holders import functions_in, holders
 from tracegraph.observe.kinds import NOT_GUARDED
 from tracegraph.observe.lookup import Lookups, inside, plain_step
@@ -24,6 +26,7 @@ from tracegraph.observe.purity import (
     is_pure_function,
 )
 from tracegraph.observe.records import fields, is_record
+from tracegraph.observe.special_methods import unseen_special_methods
 from tracegraph.observe.values import (
     CONTAINERS,
     MISSING,
@@ -35,6 +38,7 @@ from tracegraph.observe.values import (
     shallow_items,
 )
 
+_KNOWN_METACLASSES: Final = (abc.ABCMeta, enum.EnumMeta)
 
 class TooMuchError(Exception):
     """The call can reach more objects than can be followed."""
@@ -76,6 +80,13 @@ class Reach(Lookups):
         self.stored.update(facts.stored)
         self.add_names(sorted(facts.general))
         self._promote_stored_chains()
+
+    def add_names_of_format(self, function: Any, site: Site) -> None:
+        """Take over the attribute names in a format string whose method `format` is about to be called."""
+        names = names_in_format_call(function)
+        if names:
+            self.site = site
+            self.add_names(names)
 
     def add_names(self, names: Iterable[str]) -> None:
         """Note that running code can look up these names on whatever it has in its hands."""
@@ -135,6 +146,7 @@ class Reach(Lookups):
         if called and type(value) in EVENTED_TYPES and not (is_pure_function(value) and _has_receiver(value)):
             return  # the call itself gives a profile event, which is judged
         if checked and issubclass(type(value), type):
+            self._use_metaclass(value)
             return
         node.named = True
         self._queue.append(node)
@@ -175,17 +187,11 @@ class Reach(Lookups):
             self._open_container(node)
             self.use_class(type(value))
         elif kind == "function":
-            self.register(value)
-            if self.is_trusted(value.__code__):  # nobody tells when it runs
-                self.open_function(value, self.site)
-                for cell in value.__closure__ or ():
-                    self._push(read_cell(cell), f"a variable of `{value.__qualname__}`")
+            self._open_function_object(value)
         elif kind == "wrapper":
             self._open_wrapper(node)
         elif kind in ("iterator", "view"):
-            for part in gc.get_referents(value):
-                if not issubclass(type(part), type):
-                    self._part(node, part)
+            self._open_parts(node)
         elif kind == "class":
             self.use_class(value)
             if is_python_class(value) and issubclass(type(value), enum.EnumMeta):
@@ -194,11 +200,27 @@ class Reach(Lookups):
                         self._part(node, member)
         elif kind == "instance":
             self._open_instance(node)
-        elif kind == "c_function":
-            if _has_receiver(value):
-                self._part(node, value.__self__)
         elif kind == "expand":
             self.use_class(type(value))
+        elif kind == "c_function":
+            self._open_c_function(node)
+
+    def _open_parts(self, node: Node) -> None:
+        for part in gc.get_referents(node.value):
+            if not issubclass(type(part), type):
+                self._part(node, part)
+
+    def _open_function_object(self, function: types.FunctionType) -> None:
+        self.register(function)
+        if self.is_trusted(function.__code__):  # nobody tells when it runs
+            self.open_function(function, self.site)
+            for cell in function.__closure__ or ():
+                self._push(read_cell(cell), f"a variable of `{function.__qualname__}`")
+
+    def _open_c_function(self, node: Node) -> None:
+        if _has_receiver(node.value):
+            self._part(node, node.value.__self__)
+            self.add_names(names_in_format_call(node.value))
 
     def _part(self, node: Node, part: Any) -> None:
         """Follow a part that cannot be exchanged while the object lives."""
@@ -240,6 +262,8 @@ class Reach(Lookups):
     def _open_instance(self, node: Node) -> None:
         """Of a record among the arguments note all attributes, and follow the containers and records in them."""
         self.use_class(type(node.value))
+        if not self.opens_records and type(node.value) is types.SimpleNamespace:
+            self._attribute(node, "__dict__", node.path)  # it is printed and compared by all that is in it
         if not self.opens_records or not is_record(node.value):
             return
         for name, _, item in fields(node.value):
@@ -294,11 +318,19 @@ class Reach(Lookups):
         for base in class_mro(cls):
             if id(base) not in self.used_classes and is_python_class(base):
                 self.used_classes[id(base)] = (base, self.site)
+                self._use_metaclass(base)
+                if self.node_of(base, f"class `{base.__name__}`").kind != "leaf":
+                    for name in unseen_special_methods(base):
+                        self._follow(self.class_entry(base, name))
         if is_python_class(cls):
             node = self.node_of(cls, f"class `{cls.__name__}`")
             if not node.named and node.kind == "class":
                 node.named = True
                 self._queue.append(node)
+
+    def _use_metaclass(self, cls: type) -> None:
+        if is_python_class(type(cls)) and type(cls) not in _KNOWN_METACLASSES:
+            self.use_class(type(cls))
 
     def register(self, function: types.FunctionType) -> None:
         """Note a function that may run, so that its cells and defaults are followed when it does."""
@@ -353,6 +385,8 @@ class Reach(Lookups):
                 for edge in edges:
                     if chain.used:
                         self._follow(edge, chain.called, chain.checked)
+                    elif edge.accessor == "class" and is_python_class(type(edge.value)):
+                        self.use_class(type(edge.value))  # a store may run its `__set__`
                 break
             step = plain_step(node, name, edges)
             if step is MISSING:

@@ -45,12 +45,14 @@ class ArgumentGuards:
         leaves: The leaves of both, each with the expression that reaches it.
         written: The tensors that replay writes to; no argument may overlap them unless it did in the recording.
         captured: Tensors that are reached from elsewhere; an argument must be one of them if it was, and only then.
+        absent: Names of attributes that no tensor may have got since.
     """
 
     def __init__(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Leaf], written: Sequence[Any],
-        captured: Sequence[Any],
+        captured: Sequence[Any], absent: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
+        self._absent = frozenset(name for name in absent if not hasattr(Tensor, name))
         self.positional, self.keywords = len(args), tuple(kwargs)
         self.leaves = [leaf for leaf in leaves if isinstance(leaf[1], Tensor | np.ndarray)]
         self._recorded: list[int] = []
@@ -104,6 +106,9 @@ class ArgumentGuards:
         lines: list[str] = []
         first: dict[int, str] = {}
         names["captured_ids"] = self.captured_ids
+        if self._absent:
+            names["absent"], names["captured_tensors"] = self._absent, tuple(self._captured.values())
+            lines += ["for x in captured_tensors:", "    if not absent.isdisjoint(x.__dict__):", "        return MISS"]
         names["written_owners"], names["captured_owners"] = self._written_owners, self._captured_owners
         for number, ((path, value), fact) in enumerate(zip(self.leaves, self._facts, strict=True)):
             _, kind, shape, dtype, strides, requires_grad = fact
@@ -116,6 +121,8 @@ class ArgumentGuards:
             names[f"R{number}"] = strides
             lines += [f"x = {path}", f"if type(x) is not K{number}:", "    return MISS"]
             if isinstance(value, Tensor):
+                if self._absent:
+                    lines += ["if not absent.isdisjoint(x.__dict__):", "    return MISS"]
                 lines.append("d = x._data")
                 test = (
                     "x._rg is not True or x._node is not None or x._hooks"

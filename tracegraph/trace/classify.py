@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tracegraph.handles import RemovableHandle
-from tracegraph.observe import LEAF, WATCHED, Child, Expand, Known
+from tracegraph.observe import LEAF, WATCHED, Child, Expand, Known, Leaf
 from tracegraph.observe.values import class_mro
 from tracegraph.random import Generator
 from tracegraph.tensor import Tensor
@@ -13,6 +13,13 @@ Expander = Callable[[Any], Iterable[Child]]
 _expanders: dict[type, tuple[Expander, Callable[[Any], bool]]] = {}
 _leaves: tuple[type, ...] = (Tensor, RemovableHandle, Generator)
 _metaclasses: tuple[type[type], ...] = ()
+_TENSOR = Leaf(
+    frozenset(
+        {"_data", "_rg", "_node", "_grad", "_base", "_parent", "_view_operation", "_view_version", "_version"}
+        | {"_hooks", "_literal", "persistent"}
+    )
+)
+"""Tensors are guarded by identity or kind, but people may set attributes of their own on them."""
 _closed: dict[int, type] = {}
 
 
@@ -60,6 +67,8 @@ class LibraryClassifier:
     def classify(self, value: object, /) -> Known | None:
         """How to treat an object: tensors are leaves, registered classes are expanded."""
         cls = type(value)  # not isinstance, which asks the object for its `__class__`
+        if issubclass(cls, Tensor):
+            return _TENSOR
         if issubclass(cls, _leaves) or id(value) in _closed:
             return LEAF
         if issubclass(cls, _metaclasses):

@@ -70,7 +70,7 @@ def _compile(name: str, recording: Recording, roots: list[Replays]) -> Entry | N
         saved = _kept_for_backward(recorder, plan, recorded.saved, nodes, written)
     values = [root.tensor for root in written]
     held = _captured(recorder, observation)
-    arguments = ArgumentGuards(recording.args, recording.kwargs, recording.leaves, values, held)
+    arguments = ArgumentGuards(recording.args, recording.kwargs, recording.leaves, values, held, observation.absent)
     graph = recorder.graph(name, nodes)
     placed = _place(name, recording, arguments, graph, [node for node in saved if isinstance(node, Node)], roots)
     if placed is None:

@@ -198,7 +198,7 @@ def numpy_scalars(T, wrap):
         yield f(x, k)
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def numpy_array_argument(T, wrap):
     """An array is an argument, with other contents each time."""
     f = wrap(lambda x, array: x + T.tensor(array))
@@ -220,7 +220,7 @@ def many_shapes(T, wrap):
             yield f(T.ones(*shape))
 
 
-@program(verdict="plain")
+@program(verdict="co-executed")
 def endlessly_many_shapes(T, wrap):
     """More kinds of calls than any limit allows: right all the same."""
     f = wrap(lambda x: x.sum() * 2)

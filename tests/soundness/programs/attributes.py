@@ -485,7 +485,7 @@ def objects_born_in_the_call(T, wrap):
         yield f(T.tensor([start, 2.0, 3.0]))
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def attribute_of_a_tensor(T, wrap):
     """A number is kept in an attribute of a captured tensor, and of an argument."""
     w, x = T.tensor([1.0, 2.0]), T.tensor([3.0, 4.0])

@@ -37,7 +37,7 @@ def backward_outside(T, wrap):
         yield w
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def backward_across_two_calls(T, wrap):
     """Two traced calls make one graph."""
     w = leaf(T, 1.0, 2.0)
@@ -161,7 +161,7 @@ def detached_part(T, wrap):
         yield w
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def own_gradient_function(T, wrap):
     """An `autograd.Function` whose backward is not the true gradient."""
 

@@ -609,7 +609,7 @@ def import_hook_state(T, wrap):
         sys.modules.pop(name, None)
 
 
-@program(verdict="co-executed")
+@program(verdict="co-executed", limit="frames of the library stand between the caller and the function")
 def warning_that_names_the_caller(T, wrap):
     """`warn(..., stacklevel=2)` tells file and line of whoever called the function."""
 

@@ -395,9 +395,27 @@ def module_changed_in_its_dict(T, wrap):
     yield f(x), f(x)
     model[0].__dict__["k"] = 3.0
     yield f(x), f(x)
-    object.__setattr__(model[0], "k", 4.0)
-    yield f(x), f(x)
     vars(model[0]).update(training=False)
+    yield f(x), f(x)
+
+
+@program(verdict="static", limit="object.__setattr__ on a module goes past all that it can hear")
+def module_set_past_its_own_setattr(T, wrap):
+    """A number of a module is set by `object.__setattr__`."""
+
+    class Scale(T.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.k = 2.0
+
+        def forward(self, x):
+            return x * self.k
+
+    model = Scale()
+    f = wrap(lambda x: model(x))
+    x = T.tensor([1.0, 2.0])
+    yield f(x), f(x)
+    object.__setattr__(model, "k", 4.0)
     yield f(x), f(x)
 
 

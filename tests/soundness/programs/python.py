@@ -68,7 +68,7 @@ def single_dispatch(T, wrap):
         yield f(x, k)
 
 
-@program(verdict="static")
+@program(verdict="co-executed")
 def structural_matching(T, wrap):
     """`match` on sequences, mappings, classes and guards."""
 
