@@ -160,6 +160,11 @@ def unary(operation: Operation, x: Any) -> Tensor:
     """Run a pointwise operation of one operand, converting the operand first where `takes` asks for it."""
     if not isinstance(x, Tensor):
         x = as_tensor(x)
+    recorder = _local.recorder if _state.recording else None
+    if recorder is not None:
+        result = recorder.matched(operation, x, x, 1)
+        if result is not None:
+            return result  # type: ignore[no-any-return]
     data = x._data
     takes = operation.takes
     if takes != "any" and data.dtype.kind != "f":
@@ -168,10 +173,8 @@ def unary(operation: Operation, x: Any) -> Tensor:
     ufunc = operation.ufunc
     if ufunc is None:
         return apply(operation, x)
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            return recorder.execute(operation, (x,))  # type: ignore[no-any-return]
+    if recorder is not None:
+        return recorder.execute(operation, (x,))  # type: ignore[no-any-return]
     token = _set_errors(_ignore)
     try:
         out = ufunc(data)
@@ -207,6 +210,11 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
             a, b = promote(a, b, name=operation.name)
     else:
         a, b = promote(a, b, name=operation.name)
+    recorder = _local.recorder if _state.recording else None
+    if recorder is not None:
+        result = recorder.matched(operation, a, b, 2)
+        if result is not None:
+            return result  # type: ignore[no-any-return]
     x, y = a._data, b._data
     dtype = x.dtype
     if dtype is not y.dtype:
@@ -220,10 +228,8 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     ufunc = operation.ufunc
     if ufunc is None:
         return apply(operation, a, b)
-    if _state.recording:
-        recorder = _local.recorder
-        if recorder is not None:
-            return recorder.execute(operation, (a, b))  # type: ignore[no-any-return]
+    if recorder is not None:
+        return recorder.execute(operation, (a, b))  # type: ignore[no-any-return]
     token = _set_errors(_ignore)
     try:
         out = ufunc(x, y)

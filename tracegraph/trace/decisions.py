@@ -189,4 +189,3 @@ def _common_path(recorder: Recorder, common: dict[Node, Node]) -> Path:
         if node in common:
             births.setdefault(common[node], numbers[birth])
     return Path(tuple(decisions), births)
-

@@ -5,6 +5,7 @@ the same numbers to arrays in the same place.
 """
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tracegraph.compiler.ir.node import operation_key
 from tracegraph.compiler.ops.base import Kind, Operation
 
 if TYPE_CHECKING:
-    from tracegraph.trace.segment import Segment
+    from tracegraph.trace.segment import PlacedSegment
 
 OPERATION, VIEW, STORE, AWAITED, RAISES, FLUSH, START = range(7)
 """Kinds of events: an operation that can wait; a view, made at once; a write into memory; an operation that needs the
@@ -26,6 +27,9 @@ NEW, COPIED = -1, -2
 
 _SMALL = 4096
 """Bytes of a result up to which its memory is kept for the next call."""
+_count = sys.getrefcount
+_SPARE_ALONE = 2
+"""What the count of an array says that only its event holds."""
 _RAISING = (Kind.GATHER, Kind.SCATTER, Kind.HOST)
 
 
@@ -106,6 +110,8 @@ class Event:
     location: tuple[str, int] | None = None
     lazy: bool = False
     """Some path on which this event may wait has native code."""
+    arity: int = -1
+    """The number of operands, where there is a quick way to match them."""
     first: int | np.ndarray | None = None
     second: int | np.ndarray | None = None
     """Slots of one or two operands that were met before, or the arrays of numbers, where there are no others."""
@@ -118,7 +124,7 @@ class Event:
     """Of a flush: the events since the one before that gave a result, the latest first."""
     dead: "tuple[Event, ...]" = ()
     """Those of them whose result nobody held."""
-    segment: "Segment | None" = None
+    segment: "PlacedSegment | None" = None
     settled: bool = False
     """Of a flush: whether native code for it has been made, or decided against."""
     key: tuple[Any, ...] | None = None
@@ -142,11 +148,22 @@ class Event:
         self.lazy = True
         known = [wanted.array if isinstance(wanted, Literal) else wanted for wanted in self.wanted]
         if self.kind == OPERATION and 0 < len(known) < 3 and NEW not in self.wanted and COPIED not in self.wanted:
-            self.first, self.second = known[0], known[-1]
-        assert self.result is not None or self.kind == STORE
+            self.arity, self.first, self.second = len(known), known[0], known[-1]
         if self.kind == OPERATION and self.order is None and self.result is not None:
-            if math.prod(self.shape) * self.result.dtype.itemsize <= _SMALL:
-                self.spare = np.empty(self.shape, self.result.dtype)
+            small = math.prod(self.shape) * self.result.dtype.itemsize <= _SMALL
+            self.spare = np.empty(self.shape, self.result.dtype) if small else None
+
+    def memory(self) -> np.ndarray:
+        """Memory for a result that waits."""
+        assert self.result is not None
+        if self.spare is not None and _count(self.spare) <= _SPARE_ALONE:
+            return self.spare
+        data = np.empty(self.shape, self.result.dtype)
+        if self.order is not None:
+            return data.transpose(self.order)
+        if self.spare is not None:
+            self.spare = data
+        return data
 
     def append(self, event: "Event") -> "Event":
         """Enter an event after this one, behind those already there."""

@@ -51,7 +51,16 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
     """
 
     __slots__ = (
-        "_lock", "roots", "_warned", "attempts", "entries", "history", "plain_reason", "require", "trie", "verdict",
+        "_lock",
+        "_warned",
+        "attempts",
+        "entries",
+        "history",
+        "plain_reason",
+        "require",
+        "roots",
+        "trie",
+        "verdict",
     )  # fmt: skip
 
     function: Callable[Parameters, Result]

@@ -5,11 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from tracegraph.compiler.ops.base import Operation
 from tracegraph.tensor import Tensor, wrap
 
 
 class Listener:
     """Hears of everything and does nothing about it; recorders override what they need."""
+
+    def matched(self, operation: Operation, first: Tensor, second: Tensor, arity: int) -> Tensor | None:
+        """The result of an operation of one or two operands, if it is known beforehand what is done here."""
+        return None
 
     def assign(self, target: Tensor, value: Tensor) -> None:
         """`value` is about to be written into the memory of `target`; `store` does it."""

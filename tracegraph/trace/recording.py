@@ -13,7 +13,6 @@ from tracegraph.trace.classify import LibraryClassifier
 from tracegraph.trace.labels import labels
 from tracegraph.trace.recorder import Reason, Recorder
 
-
 RAISES = "raises "
 """How the reason of a call begins that ended in an exception."""
 

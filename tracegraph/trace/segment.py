@@ -215,8 +215,6 @@ class _Builder:
                 node = self._owners[slot]
                 outputs.append(node if event.order is None else make(Permute(inverse(event.order)), node))
                 slots[slot] = event.order is None
-        updates = [
-            (node, self._owners[slot]) for slot, node in self._inputs.items() if self._owners[slot] is not node
-        ]
+        updates = [(node, self._owners[slot]) for slot, node in self._inputs.items() if self._owners[slot] is not node]
         graph = Graph(name, tuple(self._inputs.values()), tuple(outputs), tuple(updates))
         return graph, {slot: self._layouts[slot].is_contiguous for slot in self._inputs}, slots

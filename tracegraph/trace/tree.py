@@ -68,7 +68,6 @@ class Path:
         return (node for node, birth in self.births.items() if birth == number)
 
 
-
 def attach(root: Branch | None, path: Path) -> tuple[Branch, Leaf, tuple[Branch, ...]] | None:
     """Enter a path: the root, the leaf it ends in and the branches above it; None if the tree has no place for it.
 

@@ -123,4 +123,3 @@ class Trie:
         flush.segment = segment.at(inputs, outputs)
         for event in stretch:
             event.prepare()
-
