@@ -39,7 +39,7 @@ class WatchedMeta(abc.ABCMeta):
         super().__delattr__(name)
 
 
-class WatchedDict(dict[Any, Any]):
+class WatchedDict(dict[Any, Any], metaclass=WatchedMeta):
     """A dict that moves the epoch whenever its content changes; setting what is there already changes nothing."""
 
     __slots__ = ()
@@ -90,7 +90,7 @@ class WatchedDict(dict[Any, Any]):
         return self
 
 
-class _Object:
+class _Object(metaclass=WatchedMeta):
     """Its one attribute is how Python itself gets at the dictionary of an instance."""
 
 
@@ -120,7 +120,7 @@ class WatchedAttributes(_Object):
     __dict__ = property(_get_namespace, _replace_namespace)  # type: ignore[assignment]
 
 
-class WatchedList(list[Any]):
+class WatchedList(list[Any], metaclass=WatchedMeta):
     """A list that moves the epoch whenever its content changes."""
 
     __slots__ = ()

@@ -212,8 +212,7 @@ class Reach(Lookups):
 
     def _open_function_object(self, function: types.FunctionType) -> None:
         self.register(function)
-        if self.is_trusted(function.__code__):  # nobody tells when it runs
-            self.open_function(function, self.site)
+        if self.is_trusted(function.__code__):  # nobody tells when it runs what it holds
             for cell in function.__closure__ or ():
                 self._push(read_cell(cell), f"a variable of `{function.__qualname__}`")
 

@@ -56,7 +56,8 @@ def register_closed(kind: type, expand: Expander) -> None:
 
 
 def register_metaclass(kind: type[type]) -> None:
-    """Declare a class of classes whose every change moves the epoch."""
+    """Declare a class of classes whose every change moves the epoch; it does not change itself."""
+    _closed[id(kind)] = kind
     global _metaclasses  # noqa: PLW0603 - read on every call, so a plain module variable
     _metaclasses = (*_metaclasses, kind)
 
