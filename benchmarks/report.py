@@ -127,7 +127,8 @@ def cost_faults(costs: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if "static" not in both:
             lines.append(f"{workload}, costs: {both['message']}")
         elif both["static"]["verdict"] != "static":
-            lines.append(f"{workload} was not compiled, because it {', '.join(both['static']['reasons'])}")
+            static = both["static"]
+            lines.append(f"{workload} is {static['verdict']}, because it {', '.join(static['reasons'])}")
     return lines
 
 

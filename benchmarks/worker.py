@@ -61,7 +61,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         return {
-            "status": "ok", "message": "; ".join(map(not_compiled, traced)).strip("; "), "error": verdict.error,
+            "status": "ok", "message": "; ".join(map(why_not_static, traced)).strip("; "), "error": verdict.error,
             "calls": self.calls[variant], "first_calls_seconds": checked,
         }  # fmt: skip
 
@@ -101,10 +101,10 @@ class Worker:
         raise ValueError(f"unknown command {command!r}")
 
 
-def not_compiled(function: Any) -> str:
-    """Why a traced function runs plain, or nothing: its times are then those of eager execution."""
+def why_not_static(function: Any) -> str:
+    """Why a traced function needs Python on each call, or nothing."""
     explained = function.explain()
-    return "" if explained.verdict == "static" else f"not compiled, because it {', '.join(explained.reasons)}"
+    return "" if explained.verdict == "static" else f"{explained.verdict}, because it {', '.join(explained.reasons)}"
 
 
 def seconds(case: Case, calls: int) -> float:

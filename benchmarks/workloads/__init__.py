@@ -9,11 +9,14 @@ from benchmarks.workloads import (
     normalisation,
     perceptron,
     pointwise,
+    python_inside,
     reductions,
 )
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
-    for module in (pointwise, black_scholes, normalisation, moments, reductions, chain, perceptron, convolutional)
+    for module in (
+        pointwise, black_scholes, normalisation, moments, reductions, chain, python_inside, perceptron, convolutional
+    )  # fmt: skip
     for workload in module.WORKLOADS
 }
