@@ -56,10 +56,11 @@ def find_effects(reach: Reach, diagnosis: Diagnosis, roots: Iterable[object], ag
     _check_origins(reach, diagnosis, age)
     _check_generators(reach, diagnosis)
     _check_descriptors(reach, diagnosis)
+    stores = any(facts.stored for facts in diagnosis.order)
     for node in reach.nodes.values():
         if node.external or node.kind == "class":
             _check_node(reach, node, diagnosis)
-        if node.kind == "leaf" and node.external:
+        if node.kind == "leaf" and node.external and (stores or node.foreign):
             _check_foreign(reach, node, diagnosis)
     return tuple(diagnosis.notes.values())
 
