@@ -3,7 +3,7 @@ Its operations are attached from the operation list (`methods`).
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ truthy, looked at again when it matters (its base may come to require one)."""
 
 EXPOSED = 1
 """Second item of the version of a memory that others than tensors may read and write."""
+
+_Decided = TypeVar("_Decided", bool, int)
 
 
 class Tensor:
@@ -279,7 +281,7 @@ class Tensor:
         if recorder is not None:
             recorder.escape(self, how)
 
-    def _decide(self, kind: Callable[[Any], Any], how: str) -> Any:
+    def _decide(self, kind: Callable[[Any], _Decided], how: str) -> _Decided:
         """The only element as a bool or int, of which an active recorder is told that it may decide what follows."""
         recorder = _state.active_recorder()
         if recorder is None:

@@ -117,7 +117,7 @@ class WatchedAttributes(_Object):
         _state.bump_epoch()
         _set_namespace(self, WatchedDict(value))
 
-    __dict__ = property(_get_namespace, _replace_namespace)  # type: ignore[assignment]
+    __dict__ = property(_get_namespace, _replace_namespace)
 
 
 class WatchedList(list[Any], metaclass=WatchedMeta):

@@ -40,6 +40,7 @@ from tracegraph.observe.values import (
 
 _KNOWN_METACLASSES: Final = (abc.ABCMeta, enum.EnumMeta)
 
+
 class TooMuchError(Exception):
     """The call can reach more objects than can be followed."""
 

@@ -163,10 +163,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
         timed = trie.native_flushes > 0
         matched = not timed or trie.trial.choose()
         started = time.perf_counter() if timed and trie.trial.is_running else 0.0
-        if matched:
-            result = self._match(signature, args, kwargs)
-        else:
-            result = self.function(*args, **kwargs)
+        result = self._match(signature, args, kwargs) if matched else self.function(*args, **kwargs)
         if started:
             trie.trial.took(matched, time.perf_counter() - started)
         return result

@@ -27,7 +27,7 @@ def signature_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
     return (*map(_kind, args), *kwargs, *map(_kind, kwargs.values()))
 
 
-def _kind(value: Any) -> Hashable:
+def _kind(value: Any) -> tuple[Hashable, ...] | type:
     if isinstance(value, Tensor):
         data = value._data
         return data.shape, data.dtype.num

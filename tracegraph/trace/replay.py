@@ -29,9 +29,9 @@ class ReplayWriter:
     """Writes the replay function of one trace into the namespace `names`."""
 
     def __init__(
-        self, executable: Executable, sources: Sequence[Source], origins: Sequence[Source], per_call: Sequence[tuple[int, Source]],
-        written: Sequence[Tensor], arguments: ArgumentGuards, grads: Sequence[tuple[Tensor, Tensor | None]],
-        backward: CompiledBackward | None, names: dict[str, Any],
+        self, executable: Executable, sources: Sequence[Source], origins: Sequence[Source],
+        per_call: Sequence[tuple[int, Source]], written: Sequence[Tensor], arguments: ArgumentGuards,
+        grads: Sequence[tuple[Tensor, Tensor | None]], backward: CompiledBackward | None, names: dict[str, Any],
     ) -> None:  # fmt: skip
         self.executable, self.sources, self._per_call = executable, sources, per_call
         self._origins = origins

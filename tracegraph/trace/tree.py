@@ -95,15 +95,15 @@ def attach(root: Branch | None, path: Path) -> tuple[Branch, Leaf, tuple[Branch,
     if isinstance(position, Branch) or first is None:
         return None
     if position is None:
-        position = _enter(above[-1], outcome, Leaf())
+        position = Leaf()
+        _enter(above[-1], outcome, position)
     return first, position, tuple(above)
 
 
-def _enter(branch: Branch, outcome: int, child: "Branch | Leaf") -> Any:
+def _enter(branch: Branch, outcome: int, child: "Branch | Leaf") -> None:
     if len(branch.children) >= MAX_OUTCOMES:
         raise TooManyOutcomesError
     branch.children[outcome] = child
-    return child
 
 
 def available(above: Sequence[Branch]) -> dict[Node, None]:

@@ -59,8 +59,10 @@ class Trie:
             return []
         times = self.trial.matched_seconds, self.trial.plain_seconds
         lines = [
-            f"co-executed: {self.calls} calls, {self.paths} ways, {self.native_flushes} of {self.flushes} stretches "
-            f"run by native code ({len(self._segments)} distinct pieces)"
+            (
+                f"co-executed: {self.calls} calls, {self.paths} ways, {self.native_flushes} of {self.flushes} "
+                f"stretches run by native code ({len(self._segments)} distinct pieces)"
+            )
         ]
         if not self.trial.is_running:
             matched, plain = (1e6 * min(seconds) for seconds in times if seconds)

@@ -102,7 +102,8 @@ class WalkSpace:
         return [self._view(o, node) for o, node in zip(self._placement.left[id(branch)], nodes, strict=True)]
 
     def _view(self, offset: int, node: Node) -> np.ndarray:
-        return self._frame[offset : offset + node.spec.nbytes].view(node.dtype).reshape(node.shape)
+        array: np.ndarray = self._frame[offset : offset + node.spec.nbytes].view(node.dtype)
+        return array.reshape(node.shape)
 
     def _node(self, branch: Branch, numbers: Mapping[int, int]) -> WalkNode:
         code = branch.executable
