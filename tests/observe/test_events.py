@@ -16,6 +16,7 @@ import pytest
 
 from tests.observe.programs import Program, reasons
 from tracegraph.observe import Observation, Observer
+from tracegraph.observe.calls import CallFollower
 from tracegraph.observe.sources import SOURCES
 
 monitoring: Any = getattr(sys, "monitoring", None)
@@ -186,10 +187,10 @@ def test_the_function_finds_the_profile_function_that_was_active(source: str) ->
 def test_no_profile_function_stays_when_the_observation_is_interrupted(
     source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(self: Observer, frame: types.FrameType) -> None:
+    def interrupt(self: CallFollower, frame: types.FrameType) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Observer, "_call", interrupt)
+    monkeypatch.setattr(CallFollower, "enter", interrupt)
     with pytest.raises(KeyboardInterrupt):
         observe(static, source)
     assert sys.getprofile() is None

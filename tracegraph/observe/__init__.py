@@ -9,7 +9,8 @@ observer.observation.guards      # check_fast, check_protected, first_failure, d
 from tracegraph.observe.guards import Guard, Guards
 from tracegraph.observe.model import LEAF, WATCHED, Child, Classifier, Effect, Expand, Known, Leaf, Watched
 from tracegraph.observe.observation import Observation
-from tracegraph.observe.observer import Observer, is_library_code
+from tracegraph.observe.observer import Observer
+from tracegraph.observe.trust import is_library_code
 
 __all__ = [
     "LEAF",

@@ -29,7 +29,6 @@ class Diagnosis:
     born: set[int] = field(default_factory=set)
     notes: dict[str, Effect] = field(default_factory=dict)
     last_method: dict[int, tuple[str, int]] = field(default_factory=dict)
-    abc_token: bool = False
     catches: bool = False
 
     def note(self, reason: str, site: Site) -> None:
