@@ -56,7 +56,7 @@ class Lookups:
         return node
 
     def expand_library_object(self, node: Node) -> None:
-        """Take down the parts of a library object; following them is the business of `Reach`."""
+        """Take down the parts of a library object; following them is the business of `Opening`."""
         raise NotImplementedError
 
     def use_class(self, cls: type) -> None:

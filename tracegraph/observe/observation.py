@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracegraph.observe.arguments import ArgumentPlan
-from tracegraph.observe.guards import Guards, build_guards
+from tracegraph.observe.guard_builder import build_guards
+from tracegraph.observe.guards import Guards
 from tracegraph.observe.model import Effect
 from tracegraph.observe.reach import Reach
 

@@ -9,10 +9,11 @@ from tracegraph.observe.age import Age
 from tracegraph.observe.calls import CallFollower
 from tracegraph.observe.effects import Diagnosis, absent_names, find_effects
 from tracegraph.observe.events import EventSource
+from tracegraph.observe.exposure import TooMuchError
 from tracegraph.observe.model import Classifier, NoLibrary, Site
 from tracegraph.observe.observation import Observation, failure, place_of
 from tracegraph.observe.pauses import Pauses
-from tracegraph.observe.reach import Reach, TooMuchError
+from tracegraph.observe.reach import Reach
 from tracegraph.observe.sources import open_source
 from tracegraph.observe.trust import Trust, is_library_code
 
