@@ -105,7 +105,7 @@ def test_objects_made_in_a_long_call_are_its_own() -> None:
     program = Program(
         "class A:\n    def __init__(self, k):\n        self.k = k\n"
         "def add(parts):\n    return sum(part.k for part in parts)\n"
-        "def step(x):\n    first = A(1)\n    junk = []\n    for i in range(12000):\n        junk.append([i])\n"
+        "def step(x):\n    first = A(1)\n    junk = []\n    for i in range(30000):\n        junk.append([i])\n"
         "    parts = [first, A(len(junk))]\n"
         "    return add(parts) + x"
     )
