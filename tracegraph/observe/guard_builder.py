@@ -137,7 +137,9 @@ class _Builder:
                 self._add(f"same_objects({view}.values(), {held})", f"(*{view},)", content, "as they were", True)
             reader = f"{self._name(cls)}.__mro__" if type(cls) is type else f"class_mro({self._name(cls)})"
             mro = self._name(class_mro(cls))
-            all_watched = watched and all(not is_python_class(base) or self._is_watched(base) for base in class_mro(cls))
+            all_watched = watched and all(
+                not is_python_class(base) or self._is_watched(base) for base in class_mro(cls)
+            )
             self._add(f"{reader} is {mro}", reader, f"the bases of class `{name}`", "as they were", all_watched)
 
     def _is_watched(self, cls: type) -> bool:
