@@ -232,6 +232,7 @@ def test_methods_of_a_class_of_a_module() -> None:
     assert Scaler.inner_static.entries[0].hits >= 1
 
 
+@pytest.mark.filterwarnings("ignore:functools.partial will be a method descriptor:FutureWarning")
 def test_wrapped_things_that_are_no_functions_do_not_bind() -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
         class Adder:
