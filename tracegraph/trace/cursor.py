@@ -41,7 +41,7 @@ class Cursor(Listener):
         """Slots from before the boundary that someone holds."""
         self._many = _MANY
         self._on = True
-        """False when the trie is full and this call has left it: what follows runs at once."""
+        """False when what follows runs at once: this call has left a full trie, or has started a thread."""
         self.flushes = self.native = self.diverged = 0
         self.unsettled = False
 
