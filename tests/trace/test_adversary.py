@@ -146,3 +146,18 @@ def test_numbers_that_are_no_whole_numbers_of_64_bits() -> None:
 
     same(scenario)
     same_matched(scenario)
+
+
+def test_what_only_a_branch_reads_no_longer_requires_a_gradient() -> None:
+    def scenario(wrap: Wrap) -> Iterator[Any]:
+        weight = tg.tensor([1.0, 2.0], requires_grad=True)
+
+        @wrap
+        def f(x: Any) -> Any:
+            y = weight * x
+            return y + 1 if y.sum() > 1 else y
+
+        for requires_grad in (True, True, True, False, False, True):
+            yield f(tg.ones(2)), weight.requires_grad_(requires_grad)
+
+    same(scenario, hits=2)
