@@ -100,6 +100,26 @@ def test_memory_shared_with_numpy_through_a_copied_tensor() -> None:
     same_matched(scenario)
 
 
+def test_results_that_become_the_memory_of_a_tensor_once_shared_with_numpy() -> None:
+    def scenario(wrap: Wrap) -> Iterator[Any]:
+        held = tg.zeros(2)
+        held.numpy()
+
+        @wrap
+        def f(x: Any) -> Any:
+            y = x * 2 + 1
+            z = held * 3 + 1
+            held.data = y
+            z = (held * 2 + z) * y
+            held.add_(1)
+            return z, y, held
+
+        for start in (1.0, 2.0, 3.0, 4.0):
+            yield f(tg.tensor([start, 2.0]))
+
+    same_matched(scenario)
+
+
 # -- threads -----------------------------------------------------------------------------------------------------------
 
 
