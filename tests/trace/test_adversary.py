@@ -181,3 +181,14 @@ def test_what_only_a_branch_reads_no_longer_requires_a_gradient() -> None:
             yield f(tg.ones(2)), weight.requires_grad_(requires_grad)
 
     same(scenario, hits=2)
+
+
+def test_a_tensor_that_got_its_memory_by_data_is_still_a_captured_tensor() -> None:
+    def scenario(wrap: Wrap) -> Iterator[Any]:
+        weight = tg.zeros(2)
+        f = wrap(lambda x: x * weight)
+        for _ in range(3):
+            weight.data = weight.data + 1
+            yield f(tg.ones(2)), f(tg.ones(2))
+
+    same(scenario, hits=3)
