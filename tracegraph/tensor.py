@@ -40,6 +40,8 @@ class Tensor:
     _view_operation: Any = None
     _view_version: int = 0
     _version: list[int] | None = None
+    _storage: list[int] | None = None
+    """The version of the memory's first owner, where this tensor has got its memory from another by `.data`."""
     _hooks: "list[Callable[[Tensor], Tensor | None]] | None" = None
     _literal: bool = False
     __array_priority__ = 1000
@@ -246,6 +248,7 @@ class Tensor:
         if recorder is not None:
             recorder.unsupported("assigns `.data` of a tensor")
         self._data = value._data
+        self._storage = storage_of(value) or version_of(value)
         _state.bump_epoch()
 
     def register_hook(self, hook: "Callable[[Tensor], Tensor | None]") -> "RemovableHandle":
@@ -400,6 +403,7 @@ class Tensor:
 
     def __copy__(self) -> "Tensor":
         copied = type(self).__new__(type(self))
+        version_of(self)
         copied.__dict__.update(self.__dict__)
         recorder = _state.active_recorder()
         if recorder is not None:
@@ -431,10 +435,8 @@ class Tensor:
         recorder = _state.active_recorder()
         result = Tensor.__new__(Tensor)
         result._data = self._data
-        root = self if self._base is None else self._base
-        if root._version is None:
-            root._version = [0]
-        result._version = root._version
+        result._version = version_of(self)
+        result._storage = storage_of(self)
         if recorder is not None:
             recorder.alias(self, result)
         return result
@@ -487,13 +489,19 @@ def wrap(data: np.ndarray) -> Tensor:
     return tensor
 
 
-def expose_memory(tensor: Tensor) -> None:
-    """Note that code which tensors do not hear of, such as NumPy, may read and write the tensor's memory."""
+def version_of(tensor: Tensor) -> list[int]:
+    """The version of the tensor that owns the memory: a list shared by all that lie in it."""
     root = tensor if tensor._base is None else tensor._base
     if root._version is None:
         root._version = [0]
-    if len(root._version) == 1:
-        root._version.append(EXPOSED)
+    return root._version
+
+
+def expose_memory(tensor: Tensor) -> None:
+    """Note that code which tensors do not hear of, such as NumPy, may read and write the tensor's memory."""
+    for version in (version_of(tensor), storage_of(tensor)):
+        if version is not None and len(version) == 1:
+            version.append(EXPOSED)
     recorder = _state.active_recorder()
     if recorder is not None:
         recorder.exposed(tensor)
@@ -502,4 +510,12 @@ def expose_memory(tensor: Tensor) -> None:
 def has_exposed_memory(tensor: Tensor) -> bool:
     """Whether `expose_memory` was called for the tensor, or for another over the same memory."""
     root = tensor if tensor._base is None else tensor._base
-    return root._version is not None and len(root._version) > 1
+    if root._version is not None and len(root._version) > 1:
+        return True
+    storage = storage_of(tensor)
+    return storage is not None and len(storage) > 1
+
+
+def storage_of(tensor: Tensor) -> list[int] | None:
+    """The version of the memory's first owner, where it was taken over by `.data`."""
+    return tensor._storage if tensor._storage is not None or tensor._base is None else tensor._base._storage

@@ -5,7 +5,7 @@ import numpy as np
 from tracegraph import _state
 from tracegraph.formatting import format_tensor
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
-from tracegraph.tensor import Tensor, wrap
+from tracegraph.tensor import Tensor, storage_of, version_of, wrap
 
 
 def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:
@@ -18,10 +18,7 @@ def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:
         )
     made._data = data._data
     made._rg = requires_grad
-    root = data if data._base is None else data._base
-    if root._version is None:
-        root._version = [0]
-    made._version = root._version
+    made._version, made._storage = version_of(data), storage_of(data)
     recorder = _state.active_recorder()
     if recorder is not None:
         recorder.alias(data, made)

@@ -16,7 +16,7 @@ _metaclasses: tuple[type[type], ...] = ()
 _TENSOR = Leaf(
     frozenset(
         {"_data", "_rg", "_node", "_grad", "_base", "_parent", "_view_operation", "_view_version", "_version"}
-        | {"_hooks", "_literal", "persistent"}
+        | {"_hooks", "_literal", "_storage", "persistent"}
     )
 )
 """Tensors are guarded by identity or kind, but people may set attributes of their own on them."""

@@ -41,7 +41,7 @@ class Cursor(Listener):
         """Slots from before the boundary that someone holds."""
         self._many = _MANY
         self._on = True
-        """False when the trie is full and this call has left it: what follows runs at once."""
+        """False when what follows runs at once: this call has left a full trie, or has started a thread."""
         self.flushes = self.native = self.diverged = 0
         self.unsettled = False
 
@@ -115,7 +115,7 @@ class Cursor(Listener):
                 elif event.new[number].fits(array):
                     exposed = place > 0 and has_exposed_memory(operand)
                     if exposed is (wanted == COPIED) and (exposed or not self._knows(array)):
-                        self._enter(array.copy() if exposed else array)
+                        self._enter(self._copy_of(array) if exposed else array)
                         number += 1
                         continue
             elif operand._literal and wanted.fits(array):  # type: ignore[union-attr]
@@ -171,6 +171,12 @@ class Cursor(Listener):
         self._indexed = len(self.values)
         slot = self._slots.get(id(array))
         return slot if slot is not None and slot < len(self.values) and self.values[slot] is array else None
+
+    def _copy_of(self, array: np.ndarray) -> np.ndarray:
+        """A copy of an array that others may write to; should it lie in memory of this call, that is filled first."""
+        if self._knows(array):
+            self.catch_up()
+        return array.copy()
 
     def _knows(self, array: np.ndarray) -> bool:
         return self._slot_of(array) is not None

@@ -52,6 +52,9 @@ class Listener:
     def exposed(self, tensor: Tensor) -> None:
         """Others than tensors may from now on read and write the memory of the tensor."""
 
+    def thread_starts(self) -> None:
+        """The thread that is heard is about to start another."""
+
     def unsupported(self, text: str) -> None:
         """Something happens that cannot be replayed."""
 

@@ -226,7 +226,9 @@ class Matcher(Cursor):
         if self._done is self._position:
             self._done = event
         self._position, self._next = event, event.child
-        self._enter(data)
+        slot = self._enter(data)
+        if has_exposed_memory(parent):
+            self._exposed.add(slot)
         return result
 
     def store(self, target: Tensor, value: Tensor) -> None:
@@ -248,6 +250,7 @@ class Matcher(Cursor):
             if event is not None:
                 self._pass(event)
         if event is not None and has_exposed_memory(target):
+            self._exposed.add(self._slot_of(target._data))  # type: ignore[arg-type]
             self._flush("writes to memory that NumPy shares")
 
     # -- what values are needed for -----------------------------------------------------------------------------------
@@ -269,6 +272,11 @@ class Matcher(Cursor):
         for slot, array in enumerate(self.values):
             if array is not None and (array is owner or array.base is owner):
                 self._exposed.add(slot)
+
+    def thread_starts(self) -> None:
+        """Another thread may look at everything from now on: what follows runs at once."""
+        self._flush_if_any("starts a thread")
+        self._next, self._on = None, False
 
     def _flush_if_any(self, reason: str) -> None:
         if self._position is not self._flushed:

@@ -11,12 +11,14 @@ import numpy as np
 
 from tracegraph import _state, eager
 from tracegraph.compiler.ir import Graph, Node, constant, make
+from tracegraph.compiler.ops.arithmetic import ABSOLUTE
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.compiler.ops.cast import Cast
-from tracegraph.compiler.ops.comparison import NOT_EQUAL
+from tracegraph.compiler.ops.comparison import LESS, NOT_EQUAL
 from tracegraph.compiler.ops.leaves import Input
 from tracegraph.compiler.ops.movement import reshape_operation
-from tracegraph.compiler.ops.spec import Spec, bool_, int64
+from tracegraph.compiler.ops.selection import WHERE
+from tracegraph.compiler.ops.spec import Spec, bool_, float64, int64
 from tracegraph.observe.pauses import Pauses
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor, wrap
@@ -27,6 +29,8 @@ from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource,
 MAX_NODES = 200_000
 MAX_DECISIONS = 1_000
 """Decisions on the values of tensors in one call."""
+_BEYOND = 1 << 63
+"""The least whole number that int64 cannot hold."""
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
 """How the names of the library's modules begin: operations of others are observed while they run."""
@@ -165,6 +169,10 @@ class Recorder(Listener):
         """Note why the call cannot be replayed."""
         location = self.location()
         self.reasons.append(Reason(text, *location) if location else Reason(text))
+
+    def thread_starts(self) -> None:
+        """The call starts a thread."""
+        self.unsupported("starts a thread")
 
     def escape(self, tensor: Tensor, how: str) -> None:
         """A value goes to Python."""
@@ -364,13 +372,25 @@ class Recorder(Listener):
         if isinstance(outcome, bool):
             if node.dtype != bool_:
                 node = self._make(NOT_EQUAL, node, constant(0, node.dtype))
+        elif not -_BEYOND < outcome < _BEYOND:
+            self.unsupported(f"takes a whole number of more than 64 bits to Python by {how}")
+            return
         elif node.dtype != int64:
-            node = self._make(Cast(int64), node)
+            node = self._make(Cast(int64), self._within_range(node))
         if node.shape:
             node = self._make(reshape_operation(()), node)
         self.decisions.append(Decision(node, int(outcome), how, self.location()))
         if len(self.decisions) > MAX_DECISIONS:
             self.unsupported(f"makes more than {MAX_DECISIONS} decisions on values of tensors")
+
+    def _within_range(self, node: Node) -> Node:
+        """A value; for what is no whole number of 64 bits (NaN, infinities) one that is never decided on."""
+        if node.dtype.kind != "f":
+            return node
+        if node.dtype != float64:
+            node = self._make(Cast(float64), node)
+        fits = self._make(LESS, self._make(ABSOLUTE, node), constant(_BEYOND, float64))
+        return self._make(WHERE, fits, node, constant(-_BEYOND, float64))
 
     def is_outer(self, node: Any) -> bool:
         """Whether a tape entry was made before the call."""

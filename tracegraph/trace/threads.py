@@ -1,7 +1,13 @@
-"""Whether other Python threads may look at what this one is in the middle of."""
+"""Whether other Python threads may look at what this one is in the middle of.
+
+A recorder hears of each thread that the one it listens to starts: `threading.Thread.start` is wrapped for that.
+"""
 
 import _thread
+import functools
 import threading
+
+from tracegraph import _state
 
 _HARMLESS = ("tqdm.", "tracegraph.")
 """Modules whose threads never touch a tensor: progress bars, the library's own workers."""
@@ -21,3 +27,17 @@ def is_alone() -> bool:
     if others > len(known) or own != threading.main_thread().ident:
         return False
     return all(type(thread).__module__.startswith(_HARMLESS) for thread in known)
+
+
+_start = threading.Thread.start
+
+
+@functools.wraps(_start)
+def _announced_start(thread: threading.Thread) -> None:
+    recorder = _state.active_recorder()
+    if recorder is not None:
+        recorder.thread_starts()
+    _start(thread)
+
+
+threading.Thread.start = _announced_start  # type: ignore[method-assign, assignment]
