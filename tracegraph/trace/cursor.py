@@ -41,7 +41,7 @@ class Cursor(Listener):
         """Slots from before the boundary that someone holds."""
         self._many = _MANY
         self._on = True
-        """False when the trie is full and this call has left it: what follows runs at once."""
+        """False when this call has left a trie that is full, or has started a thread: what follows runs at once."""
         self.flushes = self.native = self.diverged = 0
         self.unsettled = False
 
@@ -66,6 +66,12 @@ class Cursor(Listener):
         self._next = None
         if self.trie.is_full:
             self._on = False
+
+    def thread_starts(self) -> None:
+        """Nothing waits any more: the other thread hears nothing of this call."""
+        self.catch_up()
+        self._next = None
+        self._on = False
 
     def _pass(self, event: Event) -> None:
         """Go on behind an event whose work has been done."""

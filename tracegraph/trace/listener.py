@@ -52,6 +52,9 @@ class Listener:
     def exposed(self, tensor: Tensor) -> None:
         """Others than tensors may from now on read and write the memory of the tensor."""
 
+    def thread_starts(self) -> None:
+        """A thread is about to start, which may look at all that this one reaches."""
+
     def unsupported(self, text: str) -> None:
         """Something happens that cannot be replayed."""
 

@@ -1,7 +1,11 @@
 """Whether other Python threads may look at what this one is in the middle of."""
 
 import _thread
+import sys
 import threading
+from typing import Any
+
+from tracegraph import _state
 
 _HARMLESS = ("tqdm.", "tracegraph.")
 """Modules whose threads never touch a tensor: progress bars, the library's own workers."""
@@ -21,3 +25,29 @@ def is_alone() -> bool:
     if others > len(known) or own != threading.main_thread().ident:
         return False
     return all(type(thread).__module__.startswith(_HARMLESS) for thread in known)
+
+
+def watch() -> None:
+    """From now on a recorder hears of threads that its call is about to start."""
+    global _watching  # noqa: PLW0603 - it is done once
+    if _watching:
+        return
+    _watching = True
+    if sys.version_info >= (3, 12):
+        sys.addaudithook(_hear)
+    else:  # CPython 3.11 tells no audit hook of threads
+        threading._start_new_thread = _start  # type: ignore[attr-defined]
+
+
+_watching = False
+_start_new_thread = _thread.start_new_thread
+
+
+def _hear(event: str, _: Any) -> None:
+    if event.startswith("_thread.start_") and _state.local.recorder is not None:
+        _state.local.recorder.thread_starts()
+
+
+def _start(*args: Any) -> int:
+    _hear("_thread.start_new_thread", args)
+    return _start_new_thread(*args)
