@@ -41,7 +41,7 @@ class Cursor(Listener):
         """Slots from before the boundary that someone holds."""
         self._many = _MANY
         self._on = True
-        """False when what follows runs at once: this call has left a full trie, or has started a thread."""
+        """False when this call has left a trie that is full, or has started a thread: what follows runs at once."""
         self.flushes = self.native = self.diverged = 0
         self.unsettled = False
 
@@ -58,14 +58,14 @@ class Cursor(Listener):
             self._worked = True
             run_events(waiting, self.values)
 
-    def diverge(self) -> None:
-        """This call goes a way that none went before."""
+    def diverge(self) -> bool:
+        """This call goes a way that none went before; returns whether it is taken down."""
         if self._next is not None:
             self.diverged += 1
         self.catch_up()
         self._next = None
-        if self.trie.is_full:
-            self._on = False
+        self._on = self._on and not self.trie.is_full
+        return self._on
 
     def _pass(self, event: Event) -> None:
         """Go on behind an event whose work has been done."""

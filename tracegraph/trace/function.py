@@ -29,7 +29,7 @@ from tracegraph.trace.recorder import Reason
 from tracegraph.trace.recording import Recording, record
 from tracegraph.trace.remedies import why_not_static
 from tracegraph.trace.replay import MISS
-from tracegraph.trace.threads import is_alone
+from tracegraph.trace.threads import is_alone, watch
 from tracegraph.trace.trie import Trie
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class TracedFunction(FunctionLike, Generic[Parameters, Result]):
 
     def _match(self, signature: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
         """Run the function with its operations matched against those of earlier calls."""
+        watch()
         matcher = Matcher(self.trie)
         previous = _state.begin_recording(matcher)
         raised = True

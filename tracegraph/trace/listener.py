@@ -53,7 +53,7 @@ class Listener:
         """Others than tensors may from now on read and write the memory of the tensor."""
 
     def thread_starts(self) -> None:
-        """The thread that is heard is about to start another."""
+        """A thread is about to start, which may look at all that this one reaches."""
 
     def unsupported(self, text: str) -> None:
         """Something happens that cannot be replayed."""

@@ -217,8 +217,7 @@ class Matcher(Cursor):
                 break
             event = event.sibling
         else:
-            self.diverge()
-            if not self._on:
+            if not self.diverge():
                 return result
             made = operation if isinstance(operation, Operation) else operation(parent)
             event = self._append(Event(VIEW, operation=made, result=Layout.of(data), offset=offset), (parent,))
@@ -237,10 +236,8 @@ class Matcher(Cursor):
         event = self._find(STORE, None, operands) if self._on else None
         if event is not None:
             self._fits(event, operands)
-        elif self._on:
-            self.diverge()
-            if self._on:
-                event = self._append(Event(STORE), operands)
+        elif self._on and self.diverge():
+            event = self._append(Event(STORE), operands)
         self._stored = True
         if event is not None and event.lazy:
             self._position, self._next = event, event.child
@@ -251,7 +248,7 @@ class Matcher(Cursor):
                 self._pass(event)
         if event is not None and has_exposed_memory(target):
             self._exposed.add(self._slot_of(target._data))  # type: ignore[arg-type]
-            self._flush("writes to memory that NumPy shares")
+            self._flush("it writes to memory that NumPy shares")
 
     # -- what values are needed for -----------------------------------------------------------------------------------
 
@@ -262,7 +259,7 @@ class Matcher(Cursor):
         elif self._position is not self._flushed:
             slot = self._slot_of(tensor._data)
             if self._stored or (slot is not None and slot >= self._first):
-                self._flush(f"takes a value to Python by {how}")
+                self._flush(f"it takes a value to Python by {how}")
 
     awaits = escape
 
@@ -289,8 +286,7 @@ class Matcher(Cursor):
             event = event.sibling
         self.flushes += 1
         if event is None:
-            self.diverge()
-            if not self._on:
+            if not self.diverge():
                 return
             event = Event(FLUSH, reason=reason, location=user_location())
             self._position.append(event)

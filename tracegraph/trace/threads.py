@@ -1,11 +1,9 @@
-"""Whether other Python threads may look at what this one is in the middle of.
-
-A recorder hears of each thread that the one it listens to starts: `threading.Thread.start` is wrapped for that.
-"""
+"""Whether other Python threads may look at what this one is in the middle of, and when one is about to start."""
 
 import _thread
-import functools
+import sys
 import threading
+from typing import Any
 
 from tracegraph import _state
 
@@ -29,15 +27,27 @@ def is_alone() -> bool:
     return all(type(thread).__module__.startswith(_HARMLESS) for thread in known)
 
 
-_start = threading.Thread.start
+def watch() -> None:
+    """From now on a recorder hears of threads that its call is about to start."""
+    global _watching  # noqa: PLW0603 - it is done once
+    if _watching:
+        return
+    _watching = True
+    if sys.version_info >= (3, 12):
+        sys.addaudithook(_hear)
+    else:  # CPython 3.11 tells no audit hook of threads
+        threading._start_new_thread = _start  # type: ignore[attr-defined]
 
 
-@functools.wraps(_start)
-def _announced_start(thread: threading.Thread) -> None:
-    recorder = _state.active_recorder()
-    if recorder is not None:
-        recorder.thread_starts()
-    _start(thread)
+_watching = False
+_start_new_thread = _thread.start_new_thread
 
 
-threading.Thread.start = _announced_start  # type: ignore[method-assign, assignment]
+def _hear(event: str, _: Any) -> None:
+    if event.startswith("_thread.start_") and _state.local.recorder is not None:
+        _state.local.recorder.thread_starts()
+
+
+def _start(*args: Any) -> int:
+    _hear("_thread.start_new_thread", args)
+    return _start_new_thread(*args)
