@@ -16,7 +16,15 @@ from benchmarks.workloads import (
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
     for module in (
-        pointwise, black_scholes, normalisation, moments, reductions, chain, python_inside, perceptron, convolutional
-    )  # fmt: skip
+        pointwise,
+        black_scholes,
+        normalisation,
+        moments,
+        reductions,
+        chain,
+        python_inside,
+        perceptron,
+        convolutional,
+    )
     for workload in module.WORKLOADS
 }

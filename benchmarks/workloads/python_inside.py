@@ -37,9 +37,7 @@ def _newton_jax(jax: Any, arrays: Arrays) -> Case:
     np_ = jax.numpy
 
     def root(a: Any) -> Any:
-        return jax.lax.while_loop(
-            lambda x: np_.abs(x * x / a - 1).max() > TOLERANCE, lambda x: 0.5 * (x + a / x), a
-        )
+        return jax.lax.while_loop(lambda x: np_.abs(x * x / a - 1).max() > TOLERANCE, lambda x: 0.5 * (x + a / x), a)
 
     return jax_case(jax, root, arrays["a"])
 
@@ -70,16 +68,16 @@ def _logged(framework: Framework, arrays: Arrays) -> Case:
 def _logged_jax(jax: Any, arrays: Arrays) -> Case:
     history: list[float] = []
 
-    @jax.jit
     def step(x: Any, y: Any) -> Any:
         hidden = jax.numpy.tanh(x * 2 + y) * x - y * 0.5
         mean = jax.numpy.abs(hidden.mean())
         return hidden / (mean + 1), mean
 
+    compiled = jax.jit(step)
     moved = [jax.numpy.asarray(arrays[name]) for name in ("x", "y")]
 
     def action() -> Any:
-        result, mean = jax.block_until_ready(step(*moved))
+        result, mean = jax.block_until_ready(compiled(*moved))
         history.append(float(mean))
         return result
 
