@@ -73,6 +73,7 @@ def _logged_jax(jax: Any, arrays: Arrays) -> Case:
         mean = jax.numpy.abs(hidden.mean())
         return hidden / (mean + 1), mean
 
+    compiled = jax.jit(step)
     moved = [jax.numpy.asarray(arrays[name]) for name in ("x", "y")]
     compiled = jax.jit(step)
 

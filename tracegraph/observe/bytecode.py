@@ -5,36 +5,28 @@ anything that is not such a chain is a *general* name, which may be looked up on
 """
 
 import dis
-import sys
 import types
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from tracegraph.observe.computed_names import DYNAMIC_FUNCTIONS, DYNAMIC_METHODS, computes_a_name, has_constant_name
 from tracegraph.observe.format_strings import FORMAT_METHODS, names_in_format
-
-_GLOBAL_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-_CELL_LOADS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
-_FAST_LOADS: Final = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
-_FAST_PAIRS: Final = {
-    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
-    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
-    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
-    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
-}
-_ATTRIBUTE_LOADS: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
-_ATTRIBUTE_STORES: Final = frozenset({"STORE_ATTR", "DELETE_ATTR"})
-_NAME_STORES: Final = frozenset(
-    {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_NAME", "STORE_DEREF", "DELETE_DEREF"}
+from tracegraph.observe.instructions import (
+    ATTRIBUTE_LOADS,
+    ATTRIBUTE_STORES,
+    CALLS,
+    CELL_LOADS,
+    FAST_LOADS,
+    GLOBAL_LOADS,
+    ITEM_STORES,
+    NAME_STORES,
+    NULL_FOLLOWS,
+    attribute_name,
+    instructions,
+    start_of,
+    string_constants,
 )
-_ITEM_STORES: Final = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"})
-_SIMPLE_LOADS: Final = _GLOBAL_LOADS | _FAST_LOADS | _CELL_LOADS | {"LOAD_CONST", "LOAD_SMALL_INT"}
-_PASSED_OVER: Final = frozenset({"CACHE", "PRECALL", "PUSH_NULL", "EXTENDED_ARG", "NOP"})
-_NO_TARGET: Final[dict[str, Any]] = {"label": None}  # instructions have it where they have pairs, from 3.13
-_CALLS: Final = frozenset({"CALL", "CALL_KW", "CALL_FUNCTION_EX"})
-_NULL_FOLLOWS: Final = sys.version_info >= (3, 13)  # until 3.12, PUSH_NULL stands before the value that is called
 
-DYNAMIC_FUNCTIONS: Final = frozenset({"getattr", "hasattr", "setattr", "delattr"})
-_DYNAMIC_METHODS: Final = frozenset({"__setattr__", "__delattr__", "__getattribute__", "__getattr__"})
 _FORBIDDEN: Final = frozenset(
     {
         "__globals__",
@@ -97,9 +89,7 @@ class _Reader:
     def __init__(self, code: types.CodeType) -> None:
         self.code = code
         self.facts = CodeFacts(code)
-        instructions = (step for step in dis.get_instructions(code) if step.opname not in ("CACHE", "EXTENDED_ARG"))
-        every = [part for step in instructions for part in _single(step)]
-        self.steps = every
+        every = self.steps = instructions(code)
         self.line_of: dict[int, int] = {}
         line = code.co_firstlineno
         for step in every:
@@ -107,7 +97,7 @@ class _Reader:
             line = position if position is not None else line
             self.line_of[step.offset] = line
         self.reassigned = self._reassigned_locals()
-        self.call_starts = {_start(step) for step in every if step.opname in _CALLS}
+        self.call_starts = {start_of(step) for step in every if step.opname in CALLS}
 
     def _reassigned_locals(self) -> set[str]:
         names: set[str] = set(self.code.co_cellvars)
@@ -129,15 +119,15 @@ class _Reader:
         roots = [chain.root for chain in facts.chains if chain.scope in ("local", "free")]
         facts.roots = tuple(dict.fromkeys([*first, *roots]))
         names = set(self.code.co_names)
-        if any(self._computes_a_name(index) for index in range(len(self.steps))):
+        if any(computes_a_name(self.code, self.steps, index) for index in range(len(self.steps))):
             facts.general.add("__dict__")
             names.add("__dict__")
-        if names & (DYNAMIC_FUNCTIONS | _DYNAMIC_METHODS):
-            facts.general.update(text for text in _string_constants(self.code) if text.isidentifier())
-            facts.stored.update(text for text in _string_constants(self.code) if text.isidentifier())
+        if names & (DYNAMIC_FUNCTIONS | DYNAMIC_METHODS):
+            facts.general.update(text for text in string_constants(self.code) if text.isidentifier())
+            facts.stored.update(text for text in string_constants(self.code) if text.isidentifier())
             facts.catches = True
         if names & FORMAT_METHODS:
-            facts.general.update(name for text in _string_constants(self.code) for name in names_in_format(text))
+            facts.general.update(name for text in string_constants(self.code) for name in names_in_format(text))
         facts.rebinds_anything = bool(names & {"__dict__", "__class__", "__bases__", "__code__"})
         return facts
 
@@ -147,9 +137,9 @@ class _Reader:
         root = self._chain_root(step)
         if root is not None:
             return self._chain(position, *root)
-        if name in _ATTRIBUTE_LOADS or name.startswith("LOAD_SUPER"):
-            self._general(_attribute_name(step), line)
-        elif name in _ATTRIBUTE_STORES:
+        if name in ATTRIBUTE_LOADS or name.startswith("LOAD_SUPER"):
+            self._general(attribute_name(step), line)
+        elif name in ATTRIBUTE_STORES:
             self._general(str(step.argval), line)
             self._store("attribute", str(step.argval), line)
         elif name == "IMPORT_NAME":
@@ -157,27 +147,27 @@ class _Reader:
             facts.imports.append((str(step.argval), level, wanted, line))
         elif name == "IMPORT_FROM":
             self._general(str(step.argval), line)
-        elif name in _NAME_STORES:
+        elif name in NAME_STORES:
             self._store("name", str(step.argval), line)
             if "DEREF" not in name:
                 facts.chains.append(Chain("global", str(step.argval), (), False, False, False, line))
-        elif name in _ITEM_STORES or (name == "BINARY_OP" and step.arg is not None and step.arg >= 13):
+        elif name in ITEM_STORES or (name == "BINARY_OP" and step.arg is not None and step.arg >= 13):
             facts.item_store_lines.append(line)
         elif name.startswith("MATCH_CLASS"):
-            facts.general.update(_string_constants(self.code))
+            facts.general.update(string_constants(self.code))
             if step.arg:
                 facts.forbidden.append(("__match_args__", line))
-        elif name in _CALLS:
-            self._constant_name_call(position)
+        elif name in CALLS and has_constant_name(self.steps, position):
+            facts.constant_name_calls.add(step.offset)
         return position + 1
 
     def _chain_root(self, step: dis.Instruction) -> tuple[str, str] | None:
-        if step.opname in _GLOBAL_LOADS:
+        if step.opname in GLOBAL_LOADS:
             return ("global", str(step.argval))
-        if step.opname in _CELL_LOADS:
+        if step.opname in CELL_LOADS:
             scope = "free" if step.argval in self.code.co_freevars else "cell"
             return (scope, str(step.argval))
-        if step.opname in _FAST_LOADS:
+        if step.opname in FAST_LOADS:
             return ("local", str(step.argval))
         return None
 
@@ -193,30 +183,30 @@ class _Reader:
         )
         names: list[str] = []
         called = "NULL" in first.argrepr
-        if not _NULL_FOLLOWS:  # the NULL may belong to an expression that only begins with this value
+        if not NULL_FOLLOWS:  # the NULL may belong to an expression that only begins with this value
             called = called or (position > 0 and self.steps[position - 1].opname == "PUSH_NULL")
-            called = called and _start(first) in self.call_starts
+            called = called and start_of(first) in self.call_starts
         used, position = True, position + 1
         while position < len(self.steps):
             step = self.steps[position]
-            if _NULL_FOLLOWS and step.opname == "PUSH_NULL" and not step.is_jump_target:
+            if NULL_FOLLOWS and step.opname == "PUSH_NULL" and not step.is_jump_target:
                 called, position = True, position + 1
                 continue
-            if step.opname in _ATTRIBUTE_LOADS or step.opname in _ATTRIBUTE_STORES:
-                name = _attribute_name(step)
+            if step.opname in ATTRIBUTE_LOADS or step.opname in ATTRIBUTE_STORES:
+                name = attribute_name(step)
                 names.append(name)
                 self._check_forbidden(name, self.line_of[step.offset])
                 if step.is_jump_target or not tracked:
                     self._general(name, self.line_of[step.offset])
                 position += 1
-                if step.opname in _ATTRIBUTE_STORES:
+                if step.opname in ATTRIBUTE_STORES:
                     self._store("attribute", name, self.line_of[step.offset])
                     used = False
                     break
                 called = called or step.opname == "LOAD_METHOD" or "NULL" in step.argrepr
                 continue
             break
-        dynamic = next((index for index, name in enumerate(names) if name in _DYNAMIC_METHODS), None)
+        dynamic = next((index for index, name in enumerate(names) if name in DYNAMIC_METHODS), None)
         if dynamic is not None:  # what it is looked up on may be asked for any name
             self.facts.general.update(names[dynamic:])
             names, used, called = names[:dynamic], True, False
@@ -238,7 +228,7 @@ class _Reader:
                 call = position + 1 if step.opname == "PRECALL" else position
                 callee = self._callee_name(start, self.steps[call])
                 return step.arg == 2 and callee in ("isinstance", "issubclass")
-            if step.opname not in _GLOBAL_LOADS | {"LOAD_ATTR", "BUILD_TUPLE"} or step.is_jump_target:
+            if step.opname not in GLOBAL_LOADS | {"LOAD_ATTR", "BUILD_TUPLE"} or step.is_jump_target:
                 return False
             position += 1
         return False
@@ -251,7 +241,7 @@ class _Reader:
             here = step.positions
             if wanted is None or here is None:
                 return ""
-            if (here.lineno, here.col_offset) == (wanted.lineno, wanted.col_offset) and step.opname in _GLOBAL_LOADS:
+            if (here.lineno, here.col_offset) == (wanted.lineno, wanted.col_offset) and step.opname in GLOBAL_LOADS:
                 return str(step.argval)
         return ""
 
@@ -275,81 +265,3 @@ class _Reader:
             listed = self.steps[position - 1].argval
             wanted = listed if isinstance(listed, tuple) else ()
         return level, wanted
-
-    def _computes_a_name(self, position: int) -> bool:
-        """Tell whether a step loads a method like `__setattr__` whose argument may be any name.
-
-        A constant name is none, nor is the one that the code got as such a method itself: bytecode elsewhere names it.
-        """
-        step = self.steps[position]
-        if step.opname not in _ATTRIBUTE_LOADS and not step.opname.startswith("LOAD_SUPER"):
-            return False
-        method = _attribute_name(step)
-        if method not in _DYNAMIC_METHODS:
-            return False
-        after = [s for s in self.steps[position + 1 :] if s.opname not in _PASSED_OVER]
-        call = next((s for s in after if s.opname in _CALLS and _start(s) == _start(step)), None)
-        if call is None or call.opname != "CALL" or _start(step)[0] is None:
-            return True
-        own = 1 + (method == "__setattr__")  # one argument more where it is called on the class
-        index = (call.arg or 0) - own
-        if index not in (0, 1) or (index == 1 and after[0].opname not in _SIMPLE_LOADS):
-            return True
-        name = after[index]
-        if any(_start(s) == _start(name) and s.positions != name.positions for s in after[index + 1 :]):
-            return True  # an expression that begins with it
-        handed_on = self.code.co_varnames[1:2] if self.code.co_name in _DYNAMIC_METHODS else ()
-        return not (_loads_string(name) or (name.opname in _FAST_LOADS and name.argval in handed_on))
-
-    def _constant_name_call(self, position: int) -> None:
-        """Note a call whose second argument is a constant string: `getattr(x, "name")`, `setattr(x, "name", y)`."""
-        step = self.steps[position]
-        before = [s for s in self.steps[max(0, position - 8) : position] if s.opname not in _PASSED_OVER]
-        count = step.arg or 0
-        if step.opname != "CALL" or len(before) < count or any(s.is_jump_target for s in before[-count:]):
-            return
-        if count == 2:
-            proven = _loads_string(before[-1])
-        elif count == 3:
-            end = len(before) - 1
-            while end > 1 and before[end].opname == "LOAD_ATTR":
-                end -= 1
-            proven = before[end].opname in _SIMPLE_LOADS and end > 0 and _loads_string(before[end - 1])
-        else:
-            proven = False
-        if proven:
-            self.facts.constant_name_calls.add(step.offset)
-
-
-def _attribute_name(step: dis.Instruction) -> str:
-    value = step.argval
-    return str(value[-1] if isinstance(value, tuple) else value)
-
-
-def _single(step: dis.Instruction) -> tuple[dis.Instruction, ...]:
-    """Take apart an instruction that works on two local variables, one after the other."""
-    names = _FAST_PAIRS.get(step.opname)
-    if names is None:
-        return (step,)
-    first, second = step.argval
-    return (
-        step._replace(opname=names[0], argval=first, argrepr=first),
-        step._replace(opname=names[1], argval=second, argrepr=second, **_NO_TARGET),
-    )
-
-
-def _start(step: dis.Instruction) -> tuple[int | None, int | None]:
-    """Return line and column at which the expression begins that an instruction was made for."""
-    return (step.positions.lineno, step.positions.col_offset) if step.positions is not None else (None, None)
-
-
-def _loads_string(step: dis.Instruction) -> bool:
-    return step.opname == "LOAD_CONST" and isinstance(step.argval, str)
-
-
-def _string_constants(code: types.CodeType) -> list[str]:
-    found: list[str] = []
-    for constant in code.co_consts:
-        texts = constant if isinstance(constant, tuple | frozenset) else (constant,)
-        found.extend(text for text in texts if isinstance(text, str))
-    return found
