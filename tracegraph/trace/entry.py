@@ -108,9 +108,9 @@ class Entry:
             if not held:
                 per_call.append((number, source))
         met = {id(tensor) for _, tensor in captured}
-        for source in origins:  # what only the branches above a leaf read has to stay of the same kind, too
-            if isinstance(source, CapturedSource) and id(source.tensor) not in met:
-                captured.append((None, source.tensor))
+        above = [source.tensor for source in origins if isinstance(source, CapturedSource)]
+        # What only the branches above a leaf read has to stay of the same kind, too.
+        captured.extend((None, tensor) for tensor in above if id(tensor) not in met)
         self.captured = Captured(executable, captured, writes=bool(written))
         names: dict[str, Any] = {
             "entry": self, "captured": self.captured, "default_dtype": self.default_dtype,

@@ -56,8 +56,8 @@ class Fetch:
             return cls((*lines, *_contiguous(data)), {})
         if isinstance(source, CapturedSource):
             data = source.tensor._data
-            lines = ("{name} = c{number}._data", *_contiguous(data))
-            return cls(lines, {"c": source.tensor}, source.tensor, kind_of(data))
+            fetch = ("{name} = c{number}._data", *_contiguous(data))
+            return cls(fetch, {"c": source.tensor}, source.tensor, kind_of(data))
         assert isinstance(source, GradSource)
         owner = paths.get(id(source.owner))
         data = source.tensor._data
