@@ -192,3 +192,20 @@ def test_a_tensor_that_got_its_memory_by_data_is_still_a_captured_tensor() -> No
             yield f(tg.ones(2)), f(tg.ones(2))
 
     same(scenario, hits=3)
+
+
+def test_a_captured_tensor_of_other_strides_in_a_decision_tree() -> None:
+    def scenario(wrap: Wrap) -> Iterator[Any]:
+        weight = tg.tensor([[1.0, 20.0], [3.0, 4.0]])
+
+        @wrap
+        def f(x: Any) -> Any:
+            return x * 2 if weight[0, 1] > x[0] else x - 1
+
+        for start in (10.0, 1.0):
+            for turn in (False, True, False):
+                weight.data = weight.data.T if turn else tg.tensor([[1.0, 20.0], [3.0, 4.0]])
+                for _ in range(3):
+                    yield f(tg.tensor([start, 2.0]))
+
+    same(scenario, hits=6)

@@ -118,7 +118,7 @@ def _place(
         return graph, [source for _, source in recorder.inputs], positions, None, roots
     plain = ArgumentGuards(recording.args, recording.kwargs, recording.leaves, (), ())
     key = plain.key()
-    trees = [root for root in roots if isinstance(root, DecisionTree) and root.key == key]
+    trees = [root for root in roots if isinstance(root, DecisionTree) and root.key == key and root.recheck()]
     if sum(tree.leaves for tree in trees) >= MAX_LEAVES:
         recorder.unsupported(f"goes more than {MAX_LEAVES} ways, by the values of tensors")
         return None

@@ -107,9 +107,8 @@ class DecisionTree:
         used = {node for branch in placement.branches for node in branch.inputs if node.is_input}
         inputs = [(node, fetch) for node, fetch in self._interner.inputs if node in used]
         positions = {node: number for number, (node, _) in enumerate(inputs)}
-        captured = [fetch.captured for _, fetch in inputs if fetch.captured is not None]
-        self._captured = [(tensor, kind_of(tensor._data)) for tensor in captured]
-        self._epoch = _state.epoch
+        self._captured = [(fetch.captured, fetch.kind) for _, fetch in inputs if fetch.captured is not None]
+        self._epoch = -1  # what another path captured may be of another kind by now
         self.replay = self._write(placement, inputs, positions)
 
     def drop(self, entry: Any) -> None:

@@ -20,7 +20,7 @@ def source_key(source: Source, paths: dict[int, str]) -> Hashable:
     if isinstance(source, ArgumentSource):
         return ("argument", source.path, type(source.value))
     if isinstance(source, CapturedSource):
-        return ("captured", id(source.tensor))
+        return ("captured", id(source.tensor), source.tensor._data.strides)
     if isinstance(source, GradSource):
         return ("gradient", paths.get(id(source.owner), id(source.owner)))
     assert isinstance(source, ScalarSource)
@@ -41,6 +41,8 @@ class Fetch:
     names: dict[str, Any]
     """What these names stand for."""
     captured: Tensor | None = None
+    kind: Hashable = None
+    """Of a captured tensor: what the lines take for granted of its array."""
 
     @classmethod
     def of(cls, source: Source, paths: dict[int, str]) -> "Fetch":
@@ -54,7 +56,8 @@ class Fetch:
             return cls((*lines, *_contiguous(data)), {})
         if isinstance(source, CapturedSource):
             data = source.tensor._data
-            return cls(("{name} = c{number}._data", *_contiguous(data)), {"c": source.tensor}, source.tensor)
+            fetch = ("{name} = c{number}._data", *_contiguous(data))
+            return cls(fetch, {"c": source.tensor}, source.tensor, kind_of(data))
         assert isinstance(source, GradSource)
         owner = paths.get(id(source.owner))
         data = source.tensor._data
