@@ -1,5 +1,6 @@
 """What every test starts from: its own kernel cache, the same random numbers, and hypothesis without surprises."""
 
+import _thread
 import os
 import random
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+
+from tracegraph.trace import threads
 
 CACHE_VARIABLE = "TRACEGRAPH_CACHE_DIR"
 CACHE_FOLDER = pytest.StashKey[str]()
@@ -30,6 +33,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     folder = config.stash.get(CACHE_FOLDER, None)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_of_the_runner() -> None:
+    """Tell the library that the threads a test runner works with (xdist's) never touch a tensor."""
+    threads.ignored = _thread._count()
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,441 @@
+"""Python that decides on the value of a tensor: each way that was seen is replayed without Python."""
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracegraph as tg
+from tests.trace.test_arguments import ramp
+from tests.trace.watching import frames, hits, is_same, tree_of, warm
+from tracegraph.trace import trace
+
+
+def number(value: float) -> Any:
+    """A 0-d tensor."""
+    return tg.tensor(float(value))
+
+
+def branch(x: Any) -> Any:
+    if x > 0:
+        return x * 2
+    return x - 1
+
+
+def nested(x: Any) -> Any:
+    y = x * x
+    if y > 4:
+        y = y + x
+        if y > 10:
+            return y / 2
+        return y * 3
+    if y < 1:
+        return -y
+    return y + 10
+
+
+def loop(x: Any) -> Any:
+    while x.abs() > 1:
+        x = x / 2
+    return x
+
+
+def endless_loop(x: Any) -> Any:
+    rounds = 0
+    while True:
+        x = x * 0.5
+        rounds += 1
+        if not x > 1:
+            return x, rounds
+
+
+def leaves_the_loop(x: Any) -> Any:
+    total = x * 0
+    for step in range(6):
+        total = total + x * step
+        if total > 10:
+            break
+    else:
+        total = total - 100
+    return total
+
+
+def counts(x: Any) -> Any:
+    return x.reshape(1).repeat(int(x) + 1)
+
+
+def indexes(x: Any) -> Any:
+    return ["none", "one", "two", "three"][x.long()], x * 2
+
+
+def rounds(x: Any) -> Any:
+    total = x
+    for _ in range(x.long()):
+        total = total * 1.5
+    return total
+
+
+def chain(x: Any) -> Any:
+    return x + 1 if -1 < x < 2 else x - 1
+
+
+def connectives(x: Any) -> Any:
+    if (x > 0 and x * 2 < 4) or not (x + 5 > 0):
+        return x * 2
+    return x
+
+
+def contains(x: Any) -> Any:
+    return x * 2 if 1.0 in tg.stack([x, x + 2]) else x
+
+
+def is_among(x: Any) -> Any:
+    return x * 2 if x in (1.0, 3.0) else x
+
+
+def greatest(x: Any) -> Any:
+    return max(x * 2, x + 1, x * x) - min(x, -x)
+
+
+def in_order(x: Any) -> Any:
+    return tg.stack(sorted([x, x * x, 1 - x]))
+
+
+def any_or_all(x: Any) -> Any:
+    values = [x, x + 1, x - 2]
+    return any(value > 2 for value in values), all(value > -2 for value in values), x * 2
+
+
+def asserts(x: Any) -> Any:
+    assert x > -100, "too small"
+    return x * 2
+
+
+def filters(x: Any) -> Any:
+    return sum([value for value in (x, x - 1, x + 1) if value > 0], start=x * 0)
+
+
+def of_a_call(x: Any) -> Any:
+    return branch(x) + branch(x - 1)
+
+
+def of_integers(x: Any) -> Any:
+    n = x.long()
+    if n % 2:
+        return n * 3 + 1
+    return n // 2 if n else n - 1
+
+
+def of_nothing_but_a_view(x: Any) -> Any:
+    pair = tg.stack([x, -x])
+    return pair[0] * 2 if pair[1] < 0 else pair
+
+
+KINDS: list[tuple[Callable[[Any], Any], tuple[float, ...], int]] = [
+    (branch, (1, -1, 3), 2),
+    (nested, (0, 1.5, 2.5, 4, -2.5), 4),
+    (loop, (0.5, 8, 7, -3, 100), 4),
+    (endless_loop, (1, 5, 9), 3),
+    (leaves_the_loop, (0, 1, 2, 20), 4),
+    (counts, (0, 2, 2.5, 4), 3),
+    (indexes, (0, 3, 1), 3),
+    (rounds, (0, 4, 2), 3),
+    (chain, (0, 5, -3), 3),
+    (connectives, (1, 3, -7, -1), 4),
+    (contains, (1, -1, 0), 2),
+    (is_among, (1, 3, 5), 3),
+    (greatest, (0, 1.5, 5, -5), 4),
+    (in_order, (0.25, 2, -3), 3),
+    (any_or_all, (0, 1.5, 5, -5), 4),
+    (asserts, (0, 1), 1),
+    (filters, (0, 0.5, 2, -2), 4),
+    (of_a_call, (0.5, 2, -2), 3),
+    (of_integers, (3, 4, 0), 3),
+    (of_nothing_but_a_view, (1, -1), 2),
+]
+
+
+@pytest.mark.parametrize(("function", "values", "ways"), KINDS, ids=lambda item: getattr(item, "__name__", ""))
+def test_kinds_of_decisions(function: Callable[[Any], Any], values: tuple[float, ...], ways: int) -> None:
+    traced = trace(function)
+    warm(traced, *[(number(value),) for value in values])
+    assert traced.verdict == "static"
+    assert tree_of(traced).leaves == ways
+    before = hits(traced)
+    for value in values:
+        assert frames(function, functools.partial(traced, number(value))) == 0
+        is_same(function(number(value)), traced(number(value)))
+    assert hits(traced) == before + 2 * len(values)
+    assert traced.history.recordings == ways
+
+
+def test_a_decision_that_is_repeated_is_no_other_way() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        if x.sum() > 0:
+            x = x + 1
+        return x * 2 if x.sum() > 0 else x
+
+    warm(f, (ramp(3),), (-ramp(3),), (ramp(3) - 4,))
+    tree = tree_of(f)
+    assert tree.leaves == 2
+    assert tree.root is not None
+    assert list(tree.root.children) == [1, 0]
+
+
+def test_a_tensor_that_is_not_a_number_is_true() -> None:
+    traced = trace(lambda x: (x * 2 if x else x, x * 3 if x > 0 else x))
+    warm(traced, (number(0),), (number(np.nan),), (number(-2),), (number(3),))
+    assert tree_of(traced).leaves == 3
+    assert traced.history.recordings == 3
+
+
+def test_decisions_on_several_arguments() -> None:
+    @trace
+    def f(pair: Any, *, flag: Any) -> Any:
+        low, high = pair
+        return high - low if (low < high) & flag else {"swapped": low - high}
+
+    for _ in range(3):
+        for low, high, flag in ((0, 1, True), (1, 0, True), (0, 1, False)):
+            pair = (ramp(1, start=low), ramp(1, start=high))
+            is_same(f.function(pair, flag=tg.tensor(flag)), f(pair, flag=tg.tensor(flag)))
+    assert f.verdict == "static"
+    assert tree_of(f).leaves == f.history.recordings == 2
+    assert hits(f) == 7
+
+
+def test_other_shapes_have_trees_of_their_own() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        return x * 2 if x.sum() > 0 else x
+
+    warm(f, (ramp(3),), (ramp(4),), (-ramp(4),), (-ramp(3),))
+    assert len(f.roots) == 2
+    assert f.history.recordings == 4
+
+
+LARGE = False
+
+
+def test_what_is_read_besides_may_lead_to_other_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    @trace
+    def f(x: Any) -> Any:
+        if LARGE:
+            return x * 2 if x.sum() > 10 else x
+        return x * 3 if x.sum() > 0 else x
+
+    for large in (False, True, False, True, True, False):
+        monkeypatch.setitem(globals(), "LARGE", large)
+        for start in (-5, 0, 9):
+            is_same(f.function(ramp(3, start=start)), f(ramp(3, start=start)))
+    assert len(f.roots) == 2  # the trees begin with other decisions
+    assert f.history.recordings == 4
+    assert f.verdict == "static"
+
+
+SCALE = 2.0
+
+
+def scaled(x: Any) -> Any:
+    return x * SCALE
+
+
+def test_traces_of_a_leaf_differ_in_what_they_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    @trace
+    def f(x: Any) -> Any:
+        return scaled(x) if x.sum() > 0 else x - 1
+
+    positive, negative = ramp(3), -ramp(3)
+    warm(f, (positive,), (negative,))
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert frames(f, lambda: is_same(negative - 1, f(negative))) == 0, "what the other way reads is no matter of this"
+    assert frames(f, lambda: is_same(positive * 5, f(positive))) == 1
+    warm(f, (positive,))
+    monkeypatch.setitem(globals(), "SCALE", 2.0)
+    assert frames(f, lambda: is_same(positive * 2, f(positive))) == 0
+    assert tree_of(f).leaves == 2
+    assert len(f.entries) == f.history.recordings == 3
+
+
+def test_writes_come_about_only_at_the_leaf() -> None:
+    state = tg.zeros(2)
+
+    @trace
+    def f(x: Any) -> Any:
+        state.add_(x)
+        if state.sum() > 6:
+            state.zero_()
+            return x + 1
+        x.mul_(-1)
+        return state * 2
+
+    mirror = tg.zeros(2)
+    for step in range(12):
+        x = tg.full((2,), 1.0 + step % 2)
+        result = f(x)
+        # The same by hand: had a walk to an unseen outcome left anything behind, both would go apart.
+        mirror.add_(1.0 + step % 2)
+        if mirror.sum() > 6:
+            mirror.zero_()
+            is_same(tg.full((2,), 2.0 + step % 2), result)
+            is_same(tg.full((2,), 1.0 + step % 2), x)
+        else:
+            is_same(mirror * 2, result)
+            is_same(tg.full((2,), -1.0 - step % 2), x)
+        is_same(mirror, state)
+    assert f.verdict == "static"
+    assert f.history.recordings == 2
+
+
+def test_an_unseen_outcome_runs_the_function_once(capsys: pytest.CaptureFixture[str]) -> None:
+    count = tg.zeros(())
+
+    @trace
+    def f(x: Any) -> Any:
+        count.add_(1)
+        if x.sum() > 10:
+            print("large")
+        return x * 2
+
+    for call in range(1, 9):
+        is_same(ramp(3) * 2, f(ramp(3)))
+        assert count.item() == call
+    assert f.verdict == "static"
+    for call in range(1, 5):
+        large = ramp(3, start=9)
+        assert frames(f, lambda: is_same(large * 2, f(large))) == 1  # noqa: B023
+        assert capsys.readouterr().out == "large\n"
+        assert count.item() == 8 + call
+        assert f.verdict == "co-executed"
+    assert frames(f, lambda: f(ramp(3))) == 0, "the other way is replayed as before"
+
+
+def test_a_way_that_raises() -> None:
+    count = tg.zeros(())
+
+    @trace
+    def f(x: Any) -> Any:
+        count.add_(1)
+        if x.min() < 0:
+            raise ValueError(f"negative in {x.shape}")
+        return x.sqrt()
+
+    calls = 0
+    for _ in range(4):
+        for x in (ramp(3), -ramp(3)):
+            calls += 1
+            with contextlib.ExitStack() as stack:
+                if float(x.min()) < 0:
+                    stack.enter_context(pytest.raises(ValueError, match=r"negative in \(3,\)"))
+                is_same(x.sqrt(), f(x))
+            assert count.item() == calls
+    assert tree_of(f).leaves == 1
+    assert hits(f) == 3
+
+
+def test_decisions_after_writes_to_arguments_and_views() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        x[0] += 3
+        if x[0] > 4:
+            x[1:] *= 2
+        row = x.view(3, 1)[2]
+        return row if row > 3 else row + 1
+
+    for _ in range(3):
+        for start in (0, 1, 2, 5):
+            mine, its = ramp(3, start=start), ramp(3, start=start)
+            is_same((f.function(its), its), (f(mine), mine))
+    assert f.verdict == "static"
+    assert hits(f) > 6
+
+
+def test_gradients_from_outside_by_way() -> None:
+    weight = ramp(3, start=1).requires_grad_()
+
+    @trace
+    def f(x: Any) -> Any:
+        y = (x * weight).sum()
+        if y > 0:
+            return (y * y).exp() / 1e3
+        return (y * weight).sum() * x
+
+    def gradients(function: Callable[[Any], Any], start: float) -> Any:
+        x = (ramp(3, start=start) / 4).requires_grad_()
+        weight.grad = None
+        result = function(x)
+        result.sum().backward()
+        return result, x.grad, weight.grad
+
+    for _ in range(3):
+        for start in (-3, -1, 0, -4):
+            is_same(gradients(f.function, start), gradients(f, start))
+    assert f.history.recordings == 2
+    assert tree_of(f).leaves == 2
+    assert all(entry.backward is not None for entry in f.entries)
+    assert hits(f) == 10
+    assert frames(f, lambda: gradients(f, 0)) == 0
+
+
+def test_gradients_inside() -> None:
+    def make() -> tuple[Any, Callable[[Any], Any]]:
+        w: Any = ramp(3, start=1).requires_grad_()
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            loss = ((x * w) ** 2).sum()
+            loss.backward()
+            norm = w.grad.abs().max()
+            if norm > 2:
+                w.grad.div_(norm)
+            with tg.no_grad():
+                w.sub_(w.grad * 0.1)
+            return loss.detach(), norm
+
+        return w, step
+
+    (w, plain), (v, function) = make(), make()
+    step = trace(function)
+    for turn in range(12):
+        x = ramp(3, start=turn % 3) / 3
+        is_same(plain(x), step(x))
+        is_same((w, w.grad), (v, v.grad))
+    assert tree_of(step).leaves == step.history.recordings == 2
+    assert hits(step) == 10
+
+
+def test_steps_that_numpy_computes() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        y = x.sort()[0]
+        if y[0] > 0:
+            return y * 2
+        return y.cumsum(0)[y[1].long()]
+
+    values = ([2.0, 1.0, 3.0], [-1.0, 2.0, 0.0], [-1.0, 1.0, 2.0])
+    warm(f, *[(tg.tensor(each),) for each in values])
+    tree = tree_of(f)
+    assert not all(code.single for code in tree.compiler.executables), "sorting is a step of NumPy's"
+    for each in values:
+        assert frames(f, functools.partial(f, tg.tensor(each))) == 0
+        is_same(f.function(tg.tensor(each)), f(tg.tensor(each)))
+    assert tree.leaves == f.history.recordings
+
+
+def test_an_index_that_a_walk_finds_out_of_range() -> None:
+    table = ramp(4)
+
+    @trace
+    def f(index: Any) -> Any:
+        value = table[index]
+        return value * 2 if value.sum() > 2 else value
+
+    warm(f, (tg.tensor([0, 1]),), (tg.tensor([2, 3]),))
+    for _ in range(2):
+        with pytest.raises(IndexError):
+            f(tg.tensor([0, 4]))
+        assert frames(f, lambda: is_same(table[:2], f(tg.tensor([0, 1])))) == 0
