@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.soundness.snapshot import difference, snapshot
@@ -50,3 +51,8 @@ def warm(traced: Any, *calls: tuple[Any, ...]) -> None:
     """Two rounds of calls: the first is recorded, the second compared with the plain function."""
     for args in (*calls, *calls):
         is_same(traced.function(*args), traced(*args))
+
+
+def line_of(file: str, text: str) -> int:
+    """The line of a file that has a text for the first time."""
+    return next(number for number, line in enumerate(Path(file).read_text().splitlines(), 1) if text in line)

@@ -3,7 +3,6 @@
 The environment variable `TRACEGRAPH_CHECK` asks for more or less: `1` compares every replay, `0` none.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from tracegraph.trace.agreement import agree, check_mode, shown
 from tracegraph.trace.arguments import data_of
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.replay import MISS
+from tracegraph.trace.sites import warn_user
 from tracegraph.trace.threads import is_alone
 
 
@@ -96,9 +96,8 @@ def _report(entry: Entry, drop: Callable[[Entry], None], what: str) -> None:
     places = [node.location for node in entry.whole.nodes if node.location is not None]
     where = f" (recorded from {places[0][0]}:{places[0][1]} to {places[-1][0]}:{places[-1][1]})" if places else ""
     drop(entry)
-    warnings.warn(
+    warn_user(
         f"traced function {entry.name}: a replay differs from the plain call{where}: {what}. The trace was dropped and "
         "the plain result returned; please report this with the function",
         MismatchWarning,
-        stacklevel=5,
     )

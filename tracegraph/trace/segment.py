@@ -1,6 +1,5 @@
 """Native code for a stretch of a co-executed call: the events between two points at which values are needed."""
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from tracegraph.runtime.errors import ArgumentError, GraphError, MismatchWarning
 from tracegraph.trace.agreement import agree, check_mode, shown
 from tracegraph.trace.events import OPERATION, STORE, VIEW, Event, Layout, Literal, Operand, run_events
 from tracegraph.trace.outputs import inverse
+from tracegraph.trace.sites import warn_user
 
 if TYPE_CHECKING:
     from tracegraph.trace.matcher import Matcher
@@ -107,11 +107,10 @@ class PlacedSegment:
             if not agree(wanted, found):
                 flush.segment = None
                 where = "" if flush.location is None else f" before {flush.location[0]}:{flush.location[1]}"
-                warnings.warn(
+                warn_user(
                     f"native code for a stretch of operations{where} differs from them: they give {shown(wanted)}, it "
                     f"gives {shown(found)}. It is not used any more; please report this with the function",
                     MismatchWarning,
-                    stacklevel=5,
                 )
                 return
 

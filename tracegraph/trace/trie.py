@@ -1,6 +1,5 @@
 """`Trie`: all ways that the calls of a co-executed function went, and the native code for their stretches."""
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from tracegraph.compiler.ir.structure import structural_key
 from tracegraph.runtime.errors import CompileWarning
 from tracegraph.trace.events import FLUSH, OPERATION, START, Event
 from tracegraph.trace.segment import NoGraphError, Segment, segment_graph
+from tracegraph.trace.sites import warn_user
 from tracegraph.trace.trial import Trial
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Trie:
         except Exception as error:  # noqa: BLE001 - whatever fails here must not reach the caller
             self.notes.append(f"a stretch could not be compiled: {error!r}")
             message = f"{self.name}: a stretch of operations runs without native code: {error!r}"
-            warnings.warn(message, CompileWarning, stacklevel=6)
+            warn_user(message, CompileWarning)
             return
         flush.segment = segment.at(inputs, outputs)
         for event in stretch:
