@@ -1,0 +1,461 @@
+"""The matching of co-executed calls: what varies, what raises, memory that others see, and when nothing waits at all."""
+
+import concurrent.futures
+import contextlib
+import gc
+import os
+import random
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tracegraph as tg
+from tests.trace.differential import outcome, same
+from tests.trace.test_coexecution import coexecuted, ramp, shift
+from tests.trace.watching import frames, is_same
+from tracegraph import nn
+from tracegraph.trace import trace, trie
+from tracegraph.trace.trie import Trie
+
+pytestmark = pytest.mark.usefixtures("matched_always")
+
+KEPT: list[Any] = []
+
+
+@contextlib.contextmanager
+def another_thread() -> Iterator[None]:
+    """A second Python thread that waits."""
+    go_on = threading.Event()
+    other = threading.Thread(target=go_on.wait)
+    other.start()
+    try:
+        yield
+    finally:
+        go_on.set()
+        other.join()
+
+
+def scaled(x: Any, factor: float) -> Any:
+    y = (x * factor + 1).tanh() - factor
+    KEPT.append(y.sum().item())
+    return (y / factor).exp() * 2 - y
+
+
+def test_numbers_that_vary_are_widened() -> None:
+    f = trace(scaled)
+    for turn in range(1, 40):
+        factor = turn / 7
+        is_same(scaled(ramp(3), factor), f(ramp(3), factor))
+    assert f.trie.paths <= 4, "one more for each number of the program"
+    assert len(f.trie.segments) <= 8
+    assert f.trie.native_flushes > 40
+    assert f.history.recordings <= 3
+
+
+def test_numbers_that_decide_shapes_are_not_widened() -> None:
+    @trace
+    def f(x: Any, count: int) -> Any:
+        y = shift(x[:count])
+        KEPT.append(y.sum().item())
+        return shift(y).repeat(count)
+
+    for _ in range(4):
+        for count in (1, 2, 3):
+            is_same(f.function(ramp(3), count), f(ramp(3), count))
+    assert f.trie.paths == 3
+    assert f.trie.native_flushes > 0
+
+
+@pytest.mark.parametrize("kept", ["first", "second", "view"])
+def test_a_held_set_that_grows(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [""]
+
+    @trace
+    def f(x: Any) -> Any:
+        first = x * 2 + 1
+        second = first.tanh() - x
+        KEPT.append({"first": first, "second": second, "view": first[1:]}.get(wanted[0]))
+        del first
+        y = second.exp()
+        del second
+        KEPT.append(y.sum().item())
+        return shift(y)
+
+    grown: list[Any] = []
+    monkeypatch.setattr(Trie, "hold", lambda *args, hold=Trie.hold: (grown.append(args[2]), hold(*args)))
+    for turn, wanted[0] in enumerate(["", "", "", kept, "", kept, kept, kept]):
+        x = ramp(4, start=turn)
+        seen = []
+        for run in (f.function, f):
+            KEPT.clear()
+            seen.append((run(x), list(KEPT)))
+        is_same(*seen)
+    assert grown
+    assert f.trie.paths <= 2
+
+
+def test_operations_that_raise() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        state, log = tg.zeros(3), []
+
+        @wrap
+        def f(x: Any, bad: Any, index: Any) -> Any:
+            y = shift(x)
+            state.add_(y)
+            log.append(len(log))
+            try:
+                y = y + bad
+            except RuntimeError as error:
+                log.append(str(error))
+            z = shift(y)[index]
+            log.append(z.sum().item())
+            return shift(z)
+
+        good = tg.tensor([0, 2])
+        for turn in range(12):
+            bad = ramp(4) if turn % 3 == 1 else ramp(3)
+            index = tg.tensor([1, 3]) if turn % 4 == 2 else good
+            yield outcome(lambda: f(ramp(3, start=turn), bad, index)), state, log  # noqa: B023
+
+    (f,) = same(scenario)
+    assert f.trie.native_flushes > 0
+
+
+def test_an_exception_leaves_what_the_plain_call_leaves() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        state = tg.zeros(3)
+
+        @wrap
+        def f(x: Any) -> Any:
+            KEPT.append(len(KEPT))
+            y = shift(x)
+            state.copy_(y)
+            KEPT.append(y)
+            state.mul_(2).add_(shift(y))
+            raise ValueError(y)
+
+        for turn in range(10):
+            KEPT.clear()
+            try:
+                f(ramp(3, start=turn))
+            except ValueError as error:
+                yield error.args, state, list(KEPT)
+
+    (f,) = same(scenario)
+    assert f.trie.native_flushes > 0
+
+
+def test_memory_shared_with_numpy() -> None:
+    array = np.arange(6, dtype=np.float32)
+
+    def f(x: Any) -> Any:
+        own = x.clone()
+        seen = own.numpy()
+        y = shift(own)
+        seen += 1  # y was made before
+        z = shift(own) + y
+        own.mul_(2)
+        KEPT.append(seen.copy())
+        array[:] = np.arange(6)
+        outer = tg.from_numpy(array)
+        w = shift(outer)
+        array[:] = array[::-1].copy()
+        KEPT.append(array.sum())
+        return y, z, own, w, shift(outer)
+
+    coexecuted(f)
+
+
+def test_arguments_over_memory_of_numpy() -> None:
+    array = np.ones(3, np.float32)
+    x = tg.from_numpy(array)
+
+    @trace
+    def f() -> Any:
+        y = shift(x)
+        array[0] += 1
+        KEPT.append(y.sum().item())
+        x.add_(1)
+        return y, shift(x)
+
+    plain_array = array.copy()
+    for _ in range(6):
+        before = tg.tensor(plain_array)
+        plain_array[0] += 1
+        plain_array += 1
+        is_same((shift(before), shift(tg.tensor(plain_array))), f())
+        np.testing.assert_array_equal(plain_array, array)
+
+
+def test_gradients_inside() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        tg.manual_seed(0)
+        layer, losses = nn.Linear(3, 2), []
+
+        @wrap
+        def step(x: Any) -> Any:
+            layer.zero_grad()
+            loss = shift(layer(x)).pow(2).mean()
+            losses.append(loss.item())
+            loss.backward()
+            with tg.no_grad():
+                for weight in layer.parameters():
+                    weight.sub_(weight.grad * 0.1)
+            return loss
+
+        for turn in range(8):
+            yield step(ramp(4, 3, start=turn) / 9), losses, list(layer.parameters()), layer.weight.grad
+
+    (step,) = same(scenario)
+    assert step.trie.native_flushes > 0
+
+
+def test_gradients_outside() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        w = ramp(3, start=1).requires_grad_()
+
+        @wrap
+        def f(x: Any) -> Any:
+            y = shift(x * w)
+            KEPT.append(y.sum().item())
+            return shift(y), y
+
+        for turn in range(6):
+            x = (ramp(3, start=turn) / 9).requires_grad_()
+            z, y = f(x)
+            (z.sum() * y).sum().backward(retain_graph=True)
+            yield z, y, x.grad, w.grad
+            z.sum().backward()
+            yield x.grad, w.grad, z.requires_grad, z.is_leaf
+
+    (f,) = same(scenario)
+    assert f.trie.native_flushes > 0
+
+
+def test_random_numbers_are_those_of_the_plain_call() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        @wrap
+        def f(x: Any) -> Any:
+            y = shift(x + tg.rand(3))
+            KEPT.append(random.random())
+            return y * KEPT[-1] + tg.randn(3)
+
+        random.seed(1)
+        tg.manual_seed(1)
+        for turn in range(6):
+            yield f(ramp(3, start=turn)), KEPT[-1]
+
+    same(scenario)
+
+
+def test_ways_that_python_chooses() -> None:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
+        log: list[Any] = []
+
+        @wrap
+        def f(x: Any, way: int) -> Any:
+            y = shift(x)
+            log.append(y.sum().item())
+            if way % 2:
+                y = y.exp() + 1
+            log.append(way)
+            z = shift(y) if way < 4 else y * y * y
+            return z + y
+
+        for turn in range(24):
+            yield f(ramp(3, start=turn), turn % 6), log
+
+    (f,) = same(scenario)
+    assert 4 <= f.trie.paths <= 6
+    assert f.trie.native_flushes > 12
+
+
+def test_too_many_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trie, "MAX_EVENTS", 30)
+
+    @trace
+    def f(x: Any, ops: str) -> Any:
+        for op in ops:
+            x = {"a": x + 1, "b": x * 2, "c": x.tanh()}[op]
+            KEPT.append(op)
+        KEPT.append(x.sum().item())
+        return x
+
+    for number in range(27):
+        ops = "".join("abc"[number // 3**place % 3] for place in range(3)) * 2
+        is_same(f.function(ramp(3), ops), f(ramp(3), ops))
+    assert f.trie.is_full
+    assert f.trie.events < 60
+    assert not f.trie.is_useful
+    calls = f.trie.calls
+    is_same(f.function(ramp(3), "abcabc"), f(ramp(3), "abcabc"))
+    assert f.trie.calls == calls, "what cannot be taken down runs without matching"
+
+
+def test_long_calls_let_go_of_what_nobody_can_ask_for() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        held = []
+        for step in range(320):
+            y = x * 1.01 + step
+            held.append(weakref.ref(y._data))
+            x = y - x
+            if step % 16 == 0:
+                KEPT.append(x.sum().item())
+        KEPT.append(sum(reference() is not None for reference in held))
+        return x, KEPT[-1] < 32
+
+    f(ramp(2000))  # recorded: all is kept until the call ends
+    for turn in range(6):
+        x = ramp(2000, start=turn)
+        is_same(f.function(x), f(x))
+    assert f.trie.native_flushes > 0
+
+
+def returns(x: Any) -> Any:
+    y = shift(x)
+    KEPT.append(y.sum().item())
+    return shift(y)
+
+
+def differentiates(x: Any) -> Any:
+    x.requires_grad_()
+    y = shift(x).sum()
+    KEPT.append(y.item())
+    y.backward()
+    return x.grad
+
+
+@pytest.mark.parametrize("function", [returns, differentiates])
+def test_arguments_and_results_are_let_go(function: Callable[[Any], Any]) -> None:
+    f = trace(function)
+    for turn in range(6):
+        x = ramp(3, start=turn)
+        result = f(x)
+        held = [weakref.ref(value) for value in (x, x._data, result)]
+        del x, result
+        gc.collect()
+        assert not any(reference() is not None for reference in held), f"call {turn}"
+
+
+def test_large_results_are_let_go() -> None:
+    f = trace(returns)
+    for turn in range(6):
+        result = f(ramp(2000, start=turn))
+        held = weakref.ref(result._data)
+        del result
+        gc.collect()
+        assert held() is None, f"call {turn}"
+
+
+def test_results_of_earlier_calls_stay() -> None:
+    f = trace(returns)
+    results = [f(ramp(3, start=turn)) for turn in range(8)]
+    is_same([returns(ramp(3, start=turn)) for turn in range(8)], results)
+
+
+def test_nothing_waits_beside_other_threads() -> None:
+    f = trace(returns)
+    for _ in range(4):
+        f(ramp(3))
+    calls = f.trie.calls
+    with another_thread():
+        for turn in range(3):
+            is_same(returns(ramp(3, start=turn)), f(ramp(3, start=turn)))
+    assert f.trie.calls == calls
+    f(ramp(3))
+    assert f.trie.calls == calls + 1
+
+
+def in_a_thread(x: Any) -> Any:
+    y = shift(x)
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(y.tolist()))
+    thread.start()
+    thread.join()
+    return shift(y), found[0]
+
+
+def in_a_pool(x: Any) -> Any:
+    y = shift(x)
+    x.mul_(2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda z: (shift(z) + x).tolist(), [y, shift(y)]))
+    return shift(y), found
+
+
+@pytest.mark.parametrize("function", [in_a_thread, in_a_pool])
+def test_a_thread_that_is_started_in_the_call(function: Callable[[Any], Any]) -> None:
+    f = trace(function)
+    for turn in range(6):
+        is_same(function(ramp(3, start=turn)), f(ramp(3, start=turn)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_in_the_call() -> None:
+    @trace
+    def f(x: Any) -> Any:
+        y = shift(x)
+        z = shift(y)
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                w = shift(z) + y
+                plain = tg.tensor(w.tolist()) - shift(tg.tensor(z.tolist())) - tg.tensor(y.tolist())
+                status = 0 if float(plain.abs().max()) < 1e-5 and float(w.abs().sum()) > 0 else 2
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        KEPT.append(os.waitstatus_to_exitcode(status))
+        return z * 2
+
+    for turn in range(5):
+        KEPT.clear()
+        x = ramp(3, start=turn)
+        is_same(shift(shift(x)) * 2, f(x))
+        assert KEPT == [0]
+
+
+def test_traced_functions_inside() -> None:
+    @trace
+    def inner(x: Any) -> Any:
+        return shift(x) * 2
+
+    @trace
+    def outer(x: Any) -> Any:
+        y = inner(x)
+        KEPT.append(y.sum().item())
+        return inner(y)
+
+    inner(ramp(3))
+    for turn in range(6):
+        x = ramp(3, start=turn)
+        is_same(outer.function(x), outer(x))
+    assert outer.trie.native_flushes > 0
+
+
+def test_recursion() -> None:
+    @trace
+    def f(x: Any, depth: int) -> Any:
+        KEPT.append(depth)
+        y = shift(x)
+        return f(y, depth - 1) + y.sum().item() if depth else y
+
+    def plain(x: Any, depth: int) -> Any:
+        y = shift(x)
+        return plain(y, depth - 1) + y.sum().item() if depth else y
+
+    for turn in range(6):
+        KEPT.clear()
+        is_same(plain(ramp(3, start=turn), 3), f(ramp(3, start=turn), 3))
+        assert KEPT == [3, 2, 1, 0]
+
+
+def test_python_runs_on_each_call_exactly_once() -> None:
+    f = trace(returns)
+    assert [frames(returns, lambda: f(ramp(3))) for _ in range(8)] == [1] * 8
