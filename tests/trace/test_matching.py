@@ -1,4 +1,4 @@
-"""The matching of co-executed calls: what varies, what raises, memory that others see, and when nothing waits at all."""
+"""The matching of co-executed calls: what varies, what raises, memory that others see, when nothing waits at all."""
 
 import concurrent.futures
 import contextlib
@@ -86,7 +86,12 @@ def test_a_held_set_that_grows(kept: str, monkeypatch: pytest.MonkeyPatch) -> No
         return shift(y)
 
     grown: list[Any] = []
-    monkeypatch.setattr(Trie, "hold", lambda *args, hold=Trie.hold: (grown.append(args[2]), hold(*args)))
+
+    def hold(*args: Any, original: Any = Trie.hold) -> None:
+        grown.append(args[2])
+        original(*args)
+
+    monkeypatch.setattr(Trie, "hold", hold)
     for turn, wanted[0] in enumerate(["", "", "", kept, "", kept, kept, kept]):
         x = ramp(4, start=turn)
         seen = []
@@ -100,7 +105,8 @@ def test_a_held_set_that_grows(kept: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_operations_that_raise() -> None:
     def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
-        state, log = tg.zeros(3), []
+        state = tg.zeros(3)
+        log: list[Any] = []
 
         @wrap
         def f(x: Any, bad: Any, index: Any) -> Any:
@@ -194,7 +200,8 @@ def test_arguments_over_memory_of_numpy() -> None:
 def test_gradients_inside() -> None:
     def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
         tg.manual_seed(0)
-        layer, losses = nn.Linear(3, 2), []
+        layer: Any = nn.Linear(3, 2)
+        losses: list[float] = []
 
         @wrap
         def step(x: Any) -> Any:
