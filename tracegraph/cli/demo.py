@@ -6,6 +6,7 @@ import pathlib
 from tracegraph.cli.console import say
 from tracegraph.demo import DemoOptions, as_text, load_digits, run_demo, write_results
 from tracegraph.demo.training import OPTIMISERS
+from tracegraph.trace.remedies import clause
 
 DESCRIPTION = """\
 Trains one convolutional network twice from the same seed, eagerly and traced, on 4,000 handwritten digits, tests it on
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     say()
     say(as_text(result))
     for reason in result.traced.traced_step.explain().reasons:
-        say(f"the step runs plain because it {reason}")
+        say(f"the step needs Python on each call, because {clause(reason)}")
     say()
     for path in write_results(result, options.output):
         say(f"wrote {path}")

@@ -8,6 +8,7 @@ from tracegraph.cli.console import CommandError, say
 from tracegraph.cli.target import load_target
 from tracegraph.report import write_report
 from tracegraph.report.markup import in_bytes, in_time
+from tracegraph.trace.remedies import clause
 
 DESCRIPTION = """\
 Calls a function behind @trace and writes one HTML file that shows what became of it: verdict and guards, the graph as
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     told = target.traced.explain()
     say(f"{told.name}: {told.verdict}")
     for reason in told.reasons:
-        say(f"  because it {reason}")
+        say(f"  because {clause(reason)}")
     if told.traces:
         say(
             f"  {told.operations} operations became {told.kernels} native kernels "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tracegraph.trace.decisions import DecisionTree
 from tracegraph.trace.hints import hints
 from tracegraph.trace.recorder import Decision
-from tracegraph.trace.remedies import remedy
+from tracegraph.trace.remedies import clause, remedy
 
 if TYPE_CHECKING:
     from tracegraph.trace.entry import Entry
@@ -65,7 +65,7 @@ class Explanation:
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.verdict}"]
         for reason in self.reasons:
-            lines.append(f"  because it {reason}")
+            lines.append(f"  because {clause(reason)}")
             if reason in self.remedies:
                 lines.append(f"    to change: {self.remedies[reason]}")
         lines += [f"  {line}" for line in self.coexecuted]

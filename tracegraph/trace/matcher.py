@@ -251,7 +251,7 @@ class Matcher(Cursor):
                 self._pass(event)
         if event is not None and has_exposed_memory(target):
             self._exposed.add(self._slot_of(target._data))  # type: ignore[arg-type]
-            self._flush("writes to memory that NumPy shares")
+            self._flush("it writes to memory that NumPy shares")
 
     # -- what values are needed for -----------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Matcher(Cursor):
         elif self._position is not self._flushed:
             slot = self._slot_of(tensor._data)
             if self._stored or (slot is not None and slot >= self._first):
-                self._flush(f"takes a value to Python by {how}")
+                self._flush(f"it takes a value to Python by {how}")
 
     awaits = escape
 

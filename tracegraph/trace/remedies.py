@@ -34,10 +34,21 @@ def remedy(reason: str) -> str:
     return next((advice for pattern, advice in _ADVICE if re.search(pattern, reason)), "")
 
 
+def clause(reason: str) -> str:
+    """A reason as it stands behind "because".
+
+    >>> clause("calls builtin print at model.py:3")
+    'it calls builtin print at model.py:3'
+    >>> clause("the outer list `log` was changed (model.py:4)")
+    'the outer list `log` was changed (model.py:4)'
+    """
+    return reason if reason.startswith("the ") else f"it {reason}"
+
+
 def why_not_static(name: str, reasons: Sequence[Reason]) -> str:
     """The message for a function that has to be static and is not."""
-    lines = [f"{name} was decorated with require='static', but Python has to run on every call, because it"]
+    lines = [f"{name} was decorated with require='static', but Python has to run on every call, because"]
     for reason in dict.fromkeys(map(str, reasons)):
         advice = remedy(reason)
-        lines.append(f"  {reason}" + (f"\n    instead: {advice}" if advice else ""))
+        lines.append(f"  {clause(reason)}" + (f"\n    instead: {advice}" if advice else ""))
     return "\n".join(lines)

@@ -76,7 +76,7 @@ class Trie:
             if event.kind == FLUSH:
                 where = "" if event.location is None else f" ({event.location[0]}:{event.location[1]})"
                 seen[event.reason + where] = seen.get(event.reason + where, 0) + event.visits
-        lines += [f"  a stretch ends where it {text}: {visits} times" for text, visits in list(seen.items())[:_SHOWN]]
+        lines += [f"  a stretch ends where {text}: {visits} times" for text, visits in list(seen.items())[:_SHOWN]]
         return lines + [f"  {note}" for note in self.notes]
 
     def grew(self, event: Event) -> None:
