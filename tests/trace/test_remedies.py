@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tracegraph
-from tracegraph.observe import kinds
+from tracegraph.observe import kinds, purity
 from tracegraph.trace.recorder import Reason
 from tracegraph.trace.remedies import clause, remedy, why_not_static
 
@@ -52,7 +52,7 @@ def opaque_texts() -> list[str]:
     tree = ast.parse(Path(kinds.__file__).read_text())
     pairs = [node for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 2]
     found = [text for pair in pairs if isinstance(pair.elts[0], ast.Constant) for text in texts(pair.elts[1])]
-    found += [kinds.NOT_GUARDED, *[f"a {kind.__name__}" for kind in kinds.GENERATORS]]
+    found += [kinds.NOT_GUARDED, *[f"a {kind.__name__}" for kind in purity.GENERATORS]]
     return [text for text in found if " " in text and text != "a X"]
 
 
