@@ -18,7 +18,7 @@ from tests.trace.differential import outcome, same
 from tests.trace.test_coexecution import coexecuted, ramp, shift
 from tests.trace.watching import frames, is_same
 from tracegraph import nn
-from tracegraph.trace import trace, trie
+from tracegraph.trace import cursor, trace, trie
 from tracegraph.trace.trie import Trie
 
 pytestmark = pytest.mark.usefixtures("matched_always")
@@ -303,21 +303,23 @@ def test_too_many_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f.trie.calls == calls, "what cannot be taken down runs without matching"
 
 
-def test_long_calls_let_go_of_what_nobody_can_ask_for() -> None:
+def test_long_calls_let_go_of_what_nobody_can_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cursor, "_MANY", 32)
+
     @trace
     def f(x: Any) -> Any:
         held = []
-        for step in range(320):
+        for step in range(64):
             y = x * 1.01 + step
             held.append(weakref.ref(y._data))
             x = y - x
-            if step % 16 == 0:
+            if step % 8 == 0:
                 KEPT.append(x.sum().item())
         KEPT.append(sum(reference() is not None for reference in held))
-        return x, KEPT[-1] < 32
+        return x, KEPT[-1] < 20
 
     f(ramp(2000))  # recorded: all is kept until the call ends
-    for turn in range(6):
+    for turn in range(5):
         x = ramp(2000, start=turn)
         is_same(f.function(x), f(x))
     assert f.trie.native_flushes > 0

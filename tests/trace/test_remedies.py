@@ -1,6 +1,7 @@
 """Whatever speaks against a static trace comes with advice on what to change."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def _filled(part: ast.expr) -> str:
     return "7" if isinstance(part, ast.FormattedValue) and "MAX" in ast.unparse(part) else "X"
 
 
+@functools.cache
 def reasons() -> list[str]:
     """All that the library gives as a reason, by reading its source."""
     found = []

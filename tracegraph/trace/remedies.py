@@ -12,7 +12,8 @@ _NO_GRAD = "write under no_grad(), or write what detach() gives"
 _ADVICE: tuple[tuple[str, str], ...] = (
     (r"calls builtin print", "print outside of the traced function, from what it returns"),
     (r"fault of the library|could not be compiled|observation failed", "please report this with the function"),
-    (r"reads the value of a tensor by", "return the tensor and take its value outside"),
+    (r"starts a thread", "start threads outside of the traced function"),
+    (r"reads the value of a tensor by|to Python by", "return the tensor and take its value outside"),
     (r"gives a shape that depends on values", "keep the shape: use where() or a mask instead of selecting elements"),
     (r"ways, by the values|decisions on values|values of a tensor to decide", "choose with where(), in whole tensors"),
     (r"more than \d+ operations", "trace a part of it, such as one step"),
@@ -24,8 +25,6 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (r"(was|were) (changed|created|deleted)", "return the new value and store it outside, or keep it in a tensor"),
     (r"attribute `.*` that was set on", "set attributes before the call, and keep what is new in local variables"),
     (r"lru_cache", "call what the cache is around, its `__wrapped__`"),
-    (r"starts a thread", "start threads outside of the traced function"),
-    (r"more than 64 bits", "keep whole numbers within 64 bits"),
     (r"random", "draw with tracegraph's own generator (rand, randn, randint)"),
     (r"time\.", "take the time outside of the traced function"),
     (r"unfinished|iterator|generator|coroutine", "consume iterators outside, and pass lists"),
