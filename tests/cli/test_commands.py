@@ -144,10 +144,10 @@ def test_inspect_takes_modules_and_traced_functions(model: Path, capsys: pytest.
     assert (model.parent / "traced.html").is_file()
 
 
-def test_inspect_says_why_a_function_runs_plain(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_says_why_a_function_is_co_executed(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", f"{model}:reads", "--inputs", "ones(3)", "--seconds", "0"]) == 0
     said = capsys.readouterr().out
-    assert "reads: plain" in said
+    assert "reads: co-executed" in said
     assert "because it reads the value of a tensor" in said
 
 

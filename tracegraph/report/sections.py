@@ -34,14 +34,26 @@ def heading(told: Explanation, place: str) -> Markup:
 
 
 def verdict(told: Explanation) -> Markup:
-    """What the verdict means; the reasons when the function runs plain."""
+    """What the verdict means, what decides how a call goes on, and for each reason what to change."""
     if told.verdict == "static":
         kept = "Replaying it checks the guards and makes one native call; Python is not run."
-        return element("p", f"Everything this function does was recorded. {kept}")
-    meaning = "This call runs as plain Python, because the function:"
+        said = [element("p", f"Everything this function does was recorded. {kept}")]
+        if told.decisions:
+            counts = f"{told.ways} ways were seen; {told.segments} distinct pieces of native code lie between decisions."
+            said.append(element("p", f"Values of tensors decide how a call goes on. {counts}"))
+            places = {text: told.decisions.count(text) for text in told.decisions}
+            said += [element("div", f"{text}, {times} times", class_="mono") for text, times in places.items()]
+        return joined(*said)
     if not told.reasons:
-        meaning = "This function has not been recorded."
-    return joined(element("p", meaning), [element("div", reason, class_="reason") for reason in told.reasons])
+        return element("p", "This function has not been recorded.")
+    meaning = "Python runs on each call; its operations are taken from native code in stretches, because the function:"
+    if told.verdict == "plain":
+        meaning = "This function runs as plain Python, because it:"
+    rows = []
+    for reason in told.reasons:
+        advice = told.remedies.get(reason, "")
+        rows.append(element("div", reason + (f" To change: {advice}." if advice else ""), class_="reason"))
+    return joined(element("p", meaning), rows, [element("div", line, class_="mono") for line in told.coexecuted])
 
 
 def tiles(told: Explanation, timings: Timings | None) -> Markup:
