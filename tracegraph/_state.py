@@ -23,6 +23,9 @@ epoch = 0
 train flag, the storage or `requires_grad` of an existing tensor. A trace re-checks its slow guards only when this has
 moved."""
 
+patches = 0
+"""Grows whenever an attribute of the class of tensors is replaced: what was recorded with the old ones is void."""
+
 _lock = threading.Lock()
 
 
@@ -30,6 +33,13 @@ def bump_epoch() -> None:
     """Tell all traces that a module or the storage of a tensor has changed."""
     global epoch  # noqa: PLW0603 - read on every call, so a plain module variable
     epoch += 1
+
+
+def note_patch() -> None:
+    """Tell all traces that the class of tensors has changed."""
+    global patches  # noqa: PLW0603 - as above
+    patches += 1
+    bump_epoch()
 
 
 def begin_recording(recorder: Any) -> Any:

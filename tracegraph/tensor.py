@@ -24,7 +24,19 @@ EXPOSED = 1
 _Decided = TypeVar("_Decided", bool, int)
 
 
-class Tensor:
+class TensorMeta(type):
+    """The class of `Tensor`: it tells all traces when a method of tensors is replaced."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        _state.note_patch()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        _state.note_patch()
+
+
+class Tensor(metaclass=TensorMeta):
     """A multi-dimensional array of one dtype that can be differentiated.
 
     Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the

@@ -205,3 +205,19 @@ def test_monkeypatched_library_function() -> None:
             vars(tg)["exp"] = original
 
     same(scenario)
+
+
+def test_methods_of_tensors_that_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scenario(wrap: Wrap) -> Iterator[Any]:
+        f = wrap(lambda x: x.relu() * 2)
+        g = wrap(lambda x: x * 2 if x.sum() > 0 else x)
+        x = ramp(3, start=-1)
+        yield f(x), g(x), f(x), g(x)
+        with monkeypatch.context() as patched:
+            patched.setattr(tg.Tensor, "relu", lambda self: self + 10)
+            yield f(x), g(x), f(x), g(x)
+            patched.setattr(tg.Tensor, "__mul__", lambda self, other: self + other)
+            yield f(x), g(x), f(x), g(x)
+        yield f(x), g(x), f(x), g(x)
+
+    same(scenario, hits=4)

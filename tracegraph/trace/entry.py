@@ -98,6 +98,7 @@ class Entry:
         self.guard_seconds = self.recheck_seconds = 0.0
         """The guards on what Python reads, on each call and after something that changes rarely has changed."""
         self._epoch = _state.epoch
+        self._patches = _state.patches
         slots = executable.layout.input_slots
         captured: list[tuple[int | None, Tensor]] = []
         per_call: list[tuple[int, Source]] = []
@@ -147,6 +148,8 @@ class Entry:
 
     def failure_after_epoch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         """What no longer holds among the slow guards, in words."""
+        if self._patches != _state.patches:
+            return "a method of Tensor was replaced"
         failure = self.captured.recheck()
         if failure is None and not self.guards.check_protected(args, kwargs):
             failure = "a module was changed"
