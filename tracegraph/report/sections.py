@@ -39,7 +39,9 @@ def verdict(told: Explanation) -> Markup:
         kept = "Replaying it checks the guards and makes one native call; Python is not run."
         said = [element("p", f"Everything this function does was recorded. {kept}")]
         if told.decisions:
-            counts = f"{told.ways} ways were seen; {told.segments} distinct pieces of native code lie between decisions."
+            counts = (
+                f"{told.ways} ways were seen; {told.segments} distinct pieces of native code lie between decisions."
+            )
             said.append(element("p", f"Values of tensors decide how a call goes on. {counts}"))
             places = {text: told.decisions.count(text) for text in told.decisions}
             said += [element("div", f"{text}, {times} times", class_="mono") for text, times in places.items()]
