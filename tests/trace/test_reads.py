@@ -209,7 +209,7 @@ def test_monkeypatched_library_function() -> None:
 
 
 def test_methods_of_tensors_that_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    def scenario(wrap: Wrap) -> Iterator[Any]:
+    def scenario(wrap: Callable[[Any], Any]) -> Iterator[Any]:
         f = wrap(lambda x: x.relu() * 2)
         g = wrap(lambda x: x * 2 if x.sum() > 0 else x)
         x = ramp(3, start=-1)
