@@ -12,6 +12,7 @@ import tracegraph as tg
 from tests.trace.test_arguments import ramp
 from tests.trace.watching import frames, hits, is_same, tree_of, warm
 from tracegraph.trace import trace
+from tracegraph.trace.tree import Leaf
 
 
 def number(value: float) -> Any:
@@ -184,6 +185,7 @@ def test_a_decision_that_is_repeated_is_no_other_way() -> None:
     assert tree.leaves == 2
     assert tree.root is not None
     assert list(tree.root.children) == [1, 0]
+    assert all(isinstance(child, Leaf) for child in tree.root.children.values())
 
 
 def test_a_tensor_that_is_not_a_number_is_true() -> None:
