@@ -94,7 +94,16 @@ def decides_and_keeps(x: Any) -> Any:
     return shift(y)
 
 
-@pytest.mark.parametrize("function", [appends, changes_in_between, decides_and_keeps])
+def writes_to_what_is_older(x: Any) -> Any:
+    y = shift(x)
+    KEPT.append(y.sum().item())
+    y.mul_(2).add_(x).mul_(y)
+    KEPT.append(y.tolist())
+    y.add_(shift(y))
+    return y
+
+
+@pytest.mark.parametrize("function", [appends, changes_in_between, decides_and_keeps, writes_to_what_is_older])
 def test_effects_in_the_middle(function: Callable[[Any], Any]) -> None:
     traced = coexecuted(function)
     assert traced.trie.segments

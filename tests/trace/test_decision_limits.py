@@ -16,6 +16,7 @@ from tests.trace.test_arguments import ramp
 from tests.trace.test_concurrency import in_threads
 from tests.trace.watching import frames, hits, is_same, tree_of, warm
 from tracegraph.trace import compiling, recorder, trace, tree
+from tracegraph.trace.replay import MISS
 
 
 def halve(x: Any) -> Any:
@@ -198,6 +199,26 @@ def test_captured_tensors_with_other_memory(monkeypatch: pytest.MonkeyPatch) -> 
     before = hits(f)
     is_same(weighted(ramp(3)), f(ramp(3)))
     assert hits(f) == before + 1
+
+
+def test_no_walk_reads_memory_of_another_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "WEIGHT", ramp(3, start=1))
+    f = trace(weighted)
+    warm(f, (ramp(3),))
+    (space,) = tree_of(f).replay.__globals__["spaces"]
+    walks = []
+    right = space.walk
+
+    def walk(*arrays: Any) -> int:
+        walks.append(arrays)
+        return right(*arrays)  # type: ignore[no-any-return]
+
+    space.walk = walk
+    is_same(weighted(ramp(3)), f(ramp(3)))
+    assert len(walks) == 1
+    WEIGHT.data = ramp(1)
+    assert tree_of(f).replay((ramp(3),), {}) is MISS
+    assert len(walks) == 1
 
 
 def test_captured_tensors_are_read_anew() -> None:

@@ -176,6 +176,21 @@ def test_memory_of_gradients_is_as_the_plain_call_leaves_it() -> None:
         assert (w.grad is before) == (turn != 0)
 
 
+def test_gradients_that_were_none_are_none_again_for_the_plain_call() -> None:
+    w: Any = ramp(3, start=1).requires_grad_()
+
+    @trace
+    def step(x: Any) -> Any:
+        (x * w).sum().backward()
+        return x + 1
+
+    for _ in range(4):
+        w.grad = None
+        step(ramp(3))
+        is_same(ramp(3), w.grad)
+    assert hits(step) == 3
+
+
 def test_random_numbers_are_drawn_once() -> None:
     def draw(x: Any) -> Any:
         return x + tg.rand(3)
