@@ -175,9 +175,8 @@ def test_kinds_of_decisions(function: Callable[[Any], Any], values: tuple[float,
 def test_a_decision_that_is_repeated_is_no_other_way() -> None:
     @trace
     def f(x: Any) -> Any:
-        if x.sum() > 0:
-            x = x + 1
-        return x * 2 if x.sum() > 0 else x
+        y = x + 1 if x.sum() > 0 else x
+        return y * 2 if x.sum() > 0 else y
 
     warm(f, (ramp(3),), (-ramp(3),), (ramp(3) - 4,))
     tree = tree_of(f)
