@@ -138,6 +138,24 @@ def test_state_made_on_first_use_is_no_offence(make: Callable[[Any], Any]) -> No
     assert frames(step, lambda: step(ramp(4, 3) / 9)) == 0
 
 
+def test_what_happens_only_once_is_no_offence() -> None:
+    class Average:
+        mean: Any = None
+
+        @trace(require="static")
+        def add(self, x: Any) -> Any:
+            if self.mean is None:
+                self.mean = x * 0
+            self.mean.mul_(0.5).add_(x)
+            return self.mean * 2
+
+    average, mean = Average(), ramp(3) * 0
+    for turn in range(5):
+        mean.mul_(0.5).add_(ramp(3, start=turn))
+        is_same(mean * 2, average.add(ramp(3, start=turn)))
+    assert Average.add.verdict == "static"
+
+
 def test_require_static_of_an_exception() -> None:
     @trace(require="static")
     def f(x: Any) -> Any:
