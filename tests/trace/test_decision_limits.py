@@ -300,3 +300,20 @@ def test_results_of_earlier_calls_stay() -> None:
     f(ramp(3) + 0.5)
     f(ramp(3, start=4))
     is_same(kept, (first, second))
+
+
+def test_a_leaf_whose_guards_fail_each_time_is_not_recorded_forever() -> None:
+    seen: list[int] = []
+
+    @trace
+    def f(x: Any) -> Any:
+        if x.sum() > 10:
+            seen.append(1)
+        return x * len(seen)
+
+    for number in range(60):
+        x = tg.tensor([20.0 if number % 2 else 1.0])
+        assert f(x).tolist() == [x.item() * len(seen)]
+    assert len(seen) == 30
+    assert len(f.attempts) <= 16
+    assert f.history.recordings < 25

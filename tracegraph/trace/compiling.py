@@ -18,6 +18,8 @@ from tracegraph.trace.recording import Recording
 from tracegraph.trace.sources import CapturedSource, Source
 from tracegraph.trace.tree import MAX_OUTCOMES, TooManyOutcomesError
 
+MAX_PER_LEAF = 8
+"""Traces at one leaf of a decision tree, which differ in what they guard."""
 MAX_LEAVES = 64
 """Ways that calls of one kind may go, by the values of tensors."""
 
@@ -127,6 +129,9 @@ def _place(
             found = tree.graft(recorder, recorder.argument_paths, graph, more)
         except TooManyOutcomesError:
             recorder.unsupported(f"takes more than {MAX_OUTCOMES} different values of a tensor to decide how to go on")
+            return None
+        if found is not None and len(found.leaf.entries) >= MAX_PER_LEAF:
+            recorder.unsupported(f"goes one way with more than {MAX_PER_LEAF} different values from outside")
             return None
         if found is not None:
             return found.graph, found.sources, found.positions, tree, found.leaf.entries

@@ -12,6 +12,7 @@ _NO_GRAD = "write under no_grad(), or write what detach() gives"
 _ADVICE: tuple[tuple[str, str], ...] = (
     (r"calls builtin print", "print outside of the traced function, from what it returns"),
     (r"fault of the library|could not be compiled|observation failed", "please report this with the function"),
+    (r"different values from outside", "pass what varies as a tensor"),
     (r"starts a thread", "start threads outside of the traced function"),
     (r"reads the value of a tensor by|to Python by", "return the tensor and take its value outside"),
     (r"gives a shape that depends on values", "keep the shape: use where() or a mask instead of selecting elements"),
