@@ -17,7 +17,8 @@ from tracegraph.compiler.ops.spec import FLOATS, Spec, as_dtype, bool_, category
 from tracegraph.construct import as_array
 from tracegraph.inplace import assign, refresh_view
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, TracegraphError
-from tracegraph.tensor import MAYBE, Tensor, expose_memory, make_view
+from tracegraph.sharing import expose_memory
+from tracegraph.tensor import MAYBE, Tensor, make_view
 
 _new = Tensor.__new__
 _local = _state.local

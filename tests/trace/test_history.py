@@ -4,7 +4,7 @@ import pytest
 
 import tracegraph as tg
 from tracegraph.trace.history import MAX_ENTRIES, MAX_RECORDINGS, History, signature_of
-from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recorded import Reason
 
 PRINTS = [Reason("calls builtin print", "model.py", 3)]
 CREATED = [Reason("the attribute `step` was created (model.py:3)")]

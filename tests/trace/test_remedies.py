@@ -9,7 +9,7 @@ import pytest
 
 import tracegraph
 from tracegraph.observe import kinds, purity
-from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recorded import Reason
 from tracegraph.trace.remedies import clause, remedy, why_not_static
 
 PACKAGE = Path(tracegraph.__file__).parent

@@ -12,7 +12,7 @@ from tracegraph.compiler.ops.arithmetic import ADD, MULTIPLY
 from tracegraph.compiler.ops.base import OPERATIONS
 from tracegraph.compiler.ops.movement import Reshape
 from tracegraph.trace import tree
-from tracegraph.trace.recorder import Decision
+from tracegraph.trace.recorded import Decision
 from tracegraph.trace.tree import (
     Branch,
     Compiler,

@@ -5,7 +5,8 @@ import numpy as np
 from tracegraph import _state
 from tracegraph.formatting import format_tensor
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
-from tracegraph.tensor import Tensor, storage_of, version_of, wrap
+from tracegraph.sharing import storage_of, version_of
+from tracegraph.tensor import Tensor, wrap
 
 
 def _share(made: Tensor, data: Tensor, requires_grad: bool) -> None:

@@ -20,7 +20,8 @@ from tracegraph.compiler.ops.movement import Permute
 from tracegraph.runtime.errors import GradientError
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.outputs import inverse, memory_order
-from tracegraph.trace.recorder import Recorder, Root
+from tracegraph.trace.recorded import Root
+from tracegraph.trace.recorder import Recorder
 
 Pattern = tuple[bool, ...]
 """Which of the outputs of a part have a cotangent."""

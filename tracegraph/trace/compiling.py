@@ -13,7 +13,8 @@ from tracegraph.trace.backward import CompiledBackward, record_backward
 from tracegraph.trace.decisions import DecisionTree
 from tracegraph.trace.entry import Entry
 from tracegraph.trace.outputs import OutputPlan, OutputPlanner
-from tracegraph.trace.recorder import Recorder, Root
+from tracegraph.trace.recorded import Root
+from tracegraph.trace.recorder import Recorder
 from tracegraph.trace.recording import Recording
 from tracegraph.trace.sources import CapturedSource, Source
 from tracegraph.trace.tree import MAX_OUTCOMES, TooManyOutcomesError

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tracegraph.compiler.ops.base import Operation
-from tracegraph.tensor import Tensor, has_exposed_memory
+from tracegraph.sharing import has_exposed_memory
+from tracegraph.tensor import Tensor
 from tracegraph.trace.events import COPIED, NEW, STORE, VIEW, Event, Layout, Literal, Operand, run_events
 from tracegraph.trace.listener import Listener
 from tracegraph.trace.liveness import ALONE, is_held

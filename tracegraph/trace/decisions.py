@@ -13,7 +13,8 @@ from tracegraph.compiler.ir import Graph, Node
 from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards, overlaps
 from tracegraph.trace.interning import Fetch, Interner, kind_of
-from tracegraph.trace.recorder import Decision, Recorder
+from tracegraph.trace.recorded import Decision
+from tracegraph.trace.recorder import Recorder
 from tracegraph.trace.replay import MISS
 from tracegraph.trace.sources import FrameSource, Source
 from tracegraph.trace.tree import Branch, Compiler, Leaf, Path, attach, available, cut, reads

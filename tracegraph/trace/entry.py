@@ -19,7 +19,7 @@ from tracegraph.tensor import Tensor
 from tracegraph.trace.arguments import ArgumentGuards
 from tracegraph.trace.backward import CompiledBackward
 from tracegraph.trace.outputs import OutputPlan
-from tracegraph.trace.recorder import Decision
+from tracegraph.trace.recorded import Decision
 from tracegraph.trace.replay import ReplayWriter
 from tracegraph.trace.sources import CapturedSource, Source
 

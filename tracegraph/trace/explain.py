@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from tracegraph.trace.decisions import DecisionTree
 from tracegraph.trace.hints import hints
-from tracegraph.trace.recorder import Decision
+from tracegraph.trace.recorded import Decision
 from tracegraph.trace.remedies import clause, remedy
 
 if TYPE_CHECKING:
     from tracegraph.trace.entry import Entry
     from tracegraph.trace.function import TracedFunction
-    from tracegraph.trace.recorder import Reason
+    from tracegraph.trace.recorded import Reason
 
 
 @dataclass(frozen=True)

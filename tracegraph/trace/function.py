@@ -25,7 +25,7 @@ from tracegraph.trace.function_like import FunctionLike, ObjectLike, check_trace
 from tracegraph.trace.history import MAX_ENTRIES, History, signature_of
 from tracegraph.trace.looking import facts, notebook_html
 from tracegraph.trace.matcher import Matcher
-from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recorded import Reason
 from tracegraph.trace.recording import Recording, record
 from tracegraph.trace.remedies import why_not_static
 from tracegraph.trace.replay import MISS

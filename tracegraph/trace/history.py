@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from tracegraph.tensor import Tensor
-from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recorded import Reason
 from tracegraph.trace.recording import RAISES
 
 MAX_ENTRIES = 16

@@ -15,7 +15,8 @@ from tracegraph import _state, eager
 from tracegraph._state import unheard
 from tracegraph.compiler.ops.base import Operation
 from tracegraph.runtime import address_of
-from tracegraph.tensor import Tensor, has_exposed_memory
+from tracegraph.sharing import has_exposed_memory
+from tracegraph.tensor import Tensor
 from tracegraph.trace.cursor import Cursor
 from tracegraph.trace.events import (
     AWAITED,

@@ -15,7 +15,8 @@ from tracegraph.compiler.ops.movement import Permute
 from tracegraph.observe.values import is_immutable
 from tracegraph.tensor import Tensor
 from tracegraph.trace.born import Layout, layout, set_attributes
-from tracegraph.trace.recorder import Recorder, Root, View
+from tracegraph.trace.recorded import Root, View
+from tracegraph.trace.recorder import Recorder
 from tracegraph.trace.sources import ArgumentSource, GradSource
 
 _DISPLAYS: dict[type, str] = {list: "[{}]", tuple: "({})", dict: "dict([{}])"}

@@ -4,7 +4,6 @@ with every write to existing tensors.
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -23,6 +22,7 @@ from tracegraph.observe.pauses import Pauses
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
+from tracegraph.trace.recorded import Decision, Entry, Reason, Root, View
 from tracegraph.trace.sites import user_location
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
@@ -38,74 +38,6 @@ _LIBRARY = f"{__name__.partition('.')[0]}."
 _local = _state.local
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-
-
-@dataclass(eq=False)
-class Root:
-    """A tensor with memory of its own: its value now, and where it came from if it existed before the call."""
-
-    tensor: Tensor
-    node: Node
-    source: Source | None = None
-    initial: Node | None = None
-    stamp: int = 0
-    """Number of in-place changes so far."""
-
-    @property
-    def external(self) -> bool:
-        """Whether the tensor existed before the call."""
-        return self.source is not None
-
-    @property
-    def written(self) -> bool:
-        """Whether a tensor from outside has a new value."""
-        return self.external and self.node is not self.initial
-
-
-@dataclass(eq=False)
-class View:
-    """A tensor that shares the memory of another: the operation that made it (None for an alias)."""
-
-    tensor: Tensor
-    parent: "Entry"
-    operation: Operation | None
-    node: Node
-    stamp: int
-
-    @property
-    def root(self) -> Root:
-        """The tensor that owns the memory."""
-        entry: Entry = self
-        while isinstance(entry, View):
-            entry = entry.parent
-        return entry
-
-
-Entry = Root | View
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A value that Python asked for to decide how to go on: `outcome` is what it was in the recorded call."""
-
-    node: Node
-    outcome: int
-    how: str
-    location: tuple[str, int] | None
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a call cannot be replayed, with the user's file and line."""
-
-    text: str
-    filename: str = ""
-    line: int = 0
-
-    def __str__(self) -> str:
-        if not self.filename or f":{self.line}" in self.text:
-            return self.text
-        return f"{self.text} ({self.filename}:{self.line})"
 
 
 def _unobserved(

@@ -11,7 +11,8 @@ from tracegraph.observe import Observation, Observer, is_library_code
 from tracegraph.runtime.errors import is_library_file
 from tracegraph.trace.classify import LibraryClassifier
 from tracegraph.trace.labels import labels
-from tracegraph.trace.recorder import Reason, Recorder
+from tracegraph.trace.recorded import Reason
+from tracegraph.trace.recorder import Recorder
 
 RAISES = "raises "
 """How the reason of a call begins that ended in an exception."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tracegraph.trace.recorder import Reason
+from tracegraph.trace.recorded import Reason
 
 _AS_ARGUMENT = "pass what is read as an argument, or as a tensor"
 _OUTSIDE = "call it outside; a C function whose effects are not known cannot be left out"

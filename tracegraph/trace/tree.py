@@ -13,7 +13,7 @@ from tracegraph.compiler.executable import Executable, compile_graph
 from tracegraph.compiler.ir import Graph, Node
 from tracegraph.compiler.ir.structure import structural_key
 from tracegraph.compiler.ops.leaves import Input
-from tracegraph.trace.recorder import Decision
+from tracegraph.trace.recorded import Decision
 
 MAX_OUTCOMES = 16
 """Different outcomes of one decision."""
