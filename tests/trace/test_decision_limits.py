@@ -317,3 +317,16 @@ def test_a_leaf_whose_guards_fail_each_time_is_not_recorded_forever() -> None:
     assert len(seen) == 30
     assert len(f.attempts) <= 16
     assert f.history.recordings < 25
+
+
+def test_a_walk_that_was_laid_out_before_the_tree_grew() -> None:
+    f = trace(halve)
+    warm(f, (takes(1),), (takes(2),))
+    tree = tree_of(f)
+    old: Any = tree.replay
+    assert old((takes(1),), {}) is not MISS
+    warm(f, (takes(5),))
+    old.__globals__["spaces"].clear()  # as if another thread were walking there
+    assert old((takes(1),), {}) is MISS
+    assert tree.replay is not old
+    np.testing.assert_array_equal(f(takes(5))._data, halve(takes(5))._data)

@@ -133,6 +133,7 @@ def _place(
             return None
         if found is not None and len(found.leaf.entries) >= MAX_PER_LEAF:
             recorder.unsupported(f"goes one way with more than {MAX_PER_LEAF} different values from outside")
+            tree.rebuild()
             return None
         if found is not None:
             return found.graph, found.sources, found.positions, tree, found.leaf.entries

@@ -2,6 +2,7 @@
 walk in native code to the leaf whose traces may serve the call.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,9 @@ class DecisionTree:
         self._lines = arguments.lines(self._names), arguments.leaf_lines(self._names)
         self._interner = Interner()
         self._captured: list[tuple[Tensor, Any]] = []
+        self._lock = threading.Lock()
+        self._version = 0
+        """Changes before the tree does: memory for walks is laid out by what the tree was then."""
         self._leaves = 0
         self._entries: list[list[Any]] = []
         self._epoch = -1
@@ -70,6 +74,17 @@ class DecisionTree:
             graph: what the whole call computes.
             more: inputs that the leaf needs as they are.
         """
+        with self._lock:
+            self._version += 1
+            found = None
+            try:
+                found = self._graft(recorder, paths, graph, more)
+            finally:
+                if found is None:
+                    self._version -= 1  # nothing was entered
+            return found
+
+    def _graft(self, recorder: Recorder, paths: dict[int, str], graph: Graph, more: Sequence[Node]) -> LeafCode | None:
         wanted = [*graph.roots, *[decision.node for decision in recorder.decisions]]
         common = self._interner.take(wanted, recorder.inputs, paths)
         path = _common_path(recorder, common)
@@ -100,6 +115,10 @@ class DecisionTree:
 
     def rebuild(self) -> None:
         """Make the code for the tree as it is now."""
+        with self._lock:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
         assert self.root is not None
         self.compiler.refresh(self.root)
         placement = place(self.root)
@@ -116,6 +135,11 @@ class DecisionTree:
         """Take a trace away from the leaf it is at."""
         for entries in self._entries:
             entries[:] = [other for other in entries if other is not entry]
+        self.rebuild()
+
+    def renew_lock(self) -> None:
+        """In a forked child no other thread is left that could let go of it."""
+        self._lock = threading.Lock()
 
     def recheck(self) -> bool:
         """After the epoch has moved: whether the captured tensors' memory is still of the same kind."""
@@ -132,12 +156,15 @@ class DecisionTree:
         """The function that replays a call: guards of what a walk reads, the walk, and the traces of the leaf."""
         spaces = [WalkSpace(placement, positions)]
 
-        def make_space() -> WalkSpace:
-            return WalkSpace(placement, positions)
+        version = self._version
+
+        def make_space() -> WalkSpace | None:
+            with self._lock:  # another thread may be growing the tree
+                return WalkSpace(placement, positions) if self._version == version else None
 
         names: dict[str, Any] = self._names | {
             "MISS": MISS, "state": _state, "tree": self, "spaces": spaces, "make_space": make_space, "Tensor": Tensor,
-            "leaves": [leaf.entries for leaf in placement.leaves], "kind_of": kind_of, "overlaps": overlaps,
+            "leaves": [tuple(leaf.entries) for leaf in placement.leaves], "kind_of": kind_of, "overlaps": overlaps,
             "array": np.array, "ascontiguousarray": np.ascontiguousarray, "may_share": np.may_share_memory,
         }  # fmt: skip
         before, guards = self._lines
@@ -154,6 +181,8 @@ class DecisionTree:
             "        space = spaces.pop()",
             "    except IndexError:",
             "        space = make_space()",
+            "        if space is None:",
+            "            return MISS",
             "    try:",
             f"        leaf = space.walk(space.table{arrays})",
             "        if leaf >= 0:",

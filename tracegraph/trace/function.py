@@ -315,6 +315,9 @@ def _after_fork() -> None:
             traced._lock.release()
         else:
             traced._lock = threading.RLock()
+        for root in traced.roots:
+            if isinstance(root, DecisionTree):
+                root.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):
