@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 import numpy as np
 
+from .numpy_names import accept_numpy_names
+
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
@@ -80,10 +82,12 @@ def public(
     """Decorator of a family's function: makes it part of the public surface.
 
     `method` also makes it a method of Tensor (the first argument is self), `inplace` also gives `Tensor.name_`,
-    `aliases` are further names for all of these; an `attribute` is read from the tensor without a call (`x.T`).
+    `aliases` are further names for all of these; an `attribute` is read from the tensor without a call (`x.T`). A
+    function with a parameter `dim` accepts `axis` for it, one with `keepdim` accepts `keepdims`.
     """
 
     def register(function: _Function) -> _Function:
+        function = accept_numpy_names(function)
         PUBLIC[function.__name__] = PublicFunction(function.__name__, function, method, inplace, aliases, attribute)
         return function
 

@@ -149,9 +149,7 @@ def _index(kind: type[ExtremumIndex], input: "Tensor", dim: int | None, keepdim:
 
 
 @public()
-def amax(
-    input: "Tensor", dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool = False
-) -> "Tensor":
+def amax(input: "Tensor", dim: Dims = None, keepdim: bool = False) -> "Tensor":
     """Largest element over `dim` (an int, several, or all); NaN if there is one. Equal ones share the gradient evenly.
 
     Raises:
@@ -160,13 +158,11 @@ def amax(
     >>> tracegraph.amax(tracegraph.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([3., 4.])
     """
-    return _reduce(Amax, input, dim if axis is None else axis, keepdim or keepdims)
+    return _reduce(Amax, input, dim, keepdim)
 
 
 @public()
-def amin(
-    input: "Tensor", dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool = False
-) -> "Tensor":
+def amin(input: "Tensor", dim: Dims = None, keepdim: bool = False) -> "Tensor":
     """Smallest element over `dim` (an int, several, or all); NaN if there is one. Equal ones share the gradient evenly.
 
     Raises:
@@ -175,7 +171,7 @@ def amin(
     >>> tracegraph.amin(tracegraph.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([1., 3.])
     """
-    return _reduce(Amin, input, dim if axis is None else axis, keepdim or keepdims)
+    return _reduce(Amin, input, dim, keepdim)
 
 
 @public()
@@ -190,27 +186,23 @@ def aminmax(input: "Tensor", *, dim: int | None = None, keepdim: bool = False) -
 
 
 @public()
-def argmax(
-    input: "Tensor", dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
-) -> "Tensor":
+def argmax(input: "Tensor", dim: int | None = None, keepdim: bool = False) -> "Tensor":
     """Index (int64) of the first of the largest elements along `dim`, or among all elements in row-major order.
 
     >>> tracegraph.argmax(tracegraph.tensor([[1, 5, 5], [7, 2, 3]]), dim=1)
     tensor([1, 0])
     """
-    return _index(Argmax, input, dim if axis is None else axis, keepdim or keepdims)
+    return _index(Argmax, input, dim, keepdim)
 
 
 @public()
-def argmin(
-    input: "Tensor", dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
-) -> "Tensor":
+def argmin(input: "Tensor", dim: int | None = None, keepdim: bool = False) -> "Tensor":
     """Index (int64) of the first of the smallest elements along `dim`, or among all elements in row-major order.
 
     >>> tracegraph.argmin(tracegraph.tensor([[1, 5, 1], [7, 2, 3]]), dim=1)
     tensor([0, 1])
     """
-    return _index(Argmin, input, dim if axis is None else axis, keepdim or keepdims)
+    return _index(Argmin, input, dim, keepdim)
 
 
 def _with_index(
@@ -237,8 +229,6 @@ def max(
     keepdim: bool = False,
     *,
     other: "Tensor | None" = None,
-    axis: int | None = None,
-    keepdims: bool = False,
 ) -> Any:
     """The largest element; with `dim`, the largest along it and their indices; with another tensor, their `maximum`.
 
@@ -247,8 +237,6 @@ def max(
         dim: one dimension, or a tensor that broadcasts with `input`.
         keepdim: keep the reduced dimension with size 1.
         other: the other tensor, by name.
-        axis: NumPy's name of `dim`.
-        keepdims: NumPy's name of `keepdim`.
 
     Raises:
         DimensionError: when `dim` is out of range or empty.
@@ -260,13 +248,11 @@ def max(
     >>> tracegraph.max(x, dim=1).indices
     tensor([1, 0])
     """
-    if axis is not None:
-        dim = axis
     if dim is None and other is None:
-        return _reduce(Amax, input, None, keepdim or keepdims)
+        return _reduce(Amax, input, None, keepdim)
     if other is not None or hasattr(dim, "_data"):
         return input.maximum(other if other is not None else dim)
-    return _with_index(Amax, Argmax, input, dim, keepdim or keepdims)
+    return _with_index(Amax, Argmax, input, dim, keepdim)
 
 
 @public()
@@ -276,8 +262,6 @@ def min(
     keepdim: bool = False,
     *,
     other: "Tensor | None" = None,
-    axis: int | None = None,
-    keepdims: bool = False,
 ) -> Any:
     """The smallest element; with `dim`, the smallest along it and their indices; with another tensor, their `minimum`.
 
@@ -291,10 +275,8 @@ def min(
     >>> tracegraph.min(x, dim=1).indices
     tensor([0, 1])
     """
-    if axis is not None:
-        dim = axis
     if dim is None and other is None:
-        return _reduce(Amin, input, None, keepdim or keepdims)
+        return _reduce(Amin, input, None, keepdim)
     if other is not None or hasattr(dim, "_data"):
         return input.minimum(other if other is not None else dim)
-    return _with_index(Amin, Argmin, input, dim, keepdim or keepdims)
+    return _with_index(Amin, Argmin, input, dim, keepdim)

@@ -64,9 +64,7 @@ def log_softmax(input: "Tensor", dim: int, dtype: Any = None) -> "Tensor":
 
 
 @public()
-def logsumexp(
-    input: "Tensor", dim: Dims, keepdim: bool = False, *, axis: Dims = None, keepdims: bool = False
-) -> "Tensor":
+def logsumexp(input: "Tensor", dim: Dims, keepdim: bool = False) -> "Tensor":
     """log(sum(exp(x))) over `dim` (an int or several) without overflow; -inf where all elements are.
 
     >>> tracegraph.logsumexp(tracegraph.tensor([100.0, 100.0]), dim=0)
@@ -74,7 +72,6 @@ def logsumexp(
     """
     if input._data.dtype.kind != "f":
         input = dispatch.promote(input, takes="float", name="logsumexp")[0]
-    dim = dim if axis is None else axis
     total = reduction(Sum, dim, input._data.ndim)
     if input._data.size:
         largest = dispatch.apply(reduction(Amax, dim, input._data.ndim), input.detach())
@@ -83,4 +80,4 @@ def logsumexp(
         result = dispatch.apply(total, powers).log() + largest
     else:
         result = dispatch.apply(total, input.exp()).log()
-    return restore(result, total, input) if keepdim or keepdims else result
+    return restore(result, total, input) if keepdim else result

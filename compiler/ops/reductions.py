@@ -242,8 +242,6 @@ def sum(
     keepdim: bool = False,
     *,
     dtype: Any = None,
-    axis: Dims = None,
-    keepdims: bool = False,
 ) -> "Tensor":
     """Sum over `dim` (an int, several, or all). Integers and bools are summed as int64, unless `dtype` says otherwise.
 
@@ -252,8 +250,6 @@ def sum(
         dim: the dimensions to sum over; they are dropped from the result, or kept with size 1 if `keepdim`.
         keepdim: keep the reduced dimensions.
         dtype: cast to this dtype first.
-        axis: NumPy's name of `dim`.
-        keepdims: NumPy's name of `keepdim`.
 
     Raises:
         DimensionError: when `dim` is out of range.
@@ -264,9 +260,9 @@ def sum(
     data = input._data
     if dtype is not None or data.dtype.kind != "f":
         input = _summable(input, dtype)
-    operation = reduction(Sum, dim if axis is None else axis, data.ndim)
+    operation = reduction(Sum, dim, data.ndim)
     result = dispatch.apply(operation, input)
-    return restore(result, operation, input) if keepdim or keepdims else result
+    return restore(result, operation, input) if keepdim else result
 
 
 @public()
@@ -307,8 +303,6 @@ def mean(
     keepdim: bool = False,
     *,
     dtype: Any = None,
-    axis: Dims = None,
-    keepdims: bool = False,
 ) -> "Tensor":
     """Arithmetic mean over `dim` (an int, several, or all); NaN where there is nothing to average.
 
@@ -324,10 +318,10 @@ def mean(
     if kind.kind != "f":
         raise DTypeError(f"mean: takes float tensors, not {kind}; give dtype=, or cast the tensor with float()")
     if kind is float16:
-        return to(mean(to(input, float32), dim, keepdim, axis=axis, keepdims=keepdims), float16)
-    operation = reduction(Sum, dim if axis is None else axis, input._data.ndim)
+        return to(mean(to(input, float32), dim, keepdim), float16)
+    operation = reduction(Sum, dim, input._data.ndim)
     result = dispatch.apply(operation, input)
-    if keepdim or keepdims:
+    if keepdim:
         result = restore(result, operation, input)
     return result.div(count(operation, input))  # type: ignore[no-any-return]
 
@@ -339,8 +333,6 @@ def prod(
     keepdim: bool = False,
     *,
     dtype: Any = None,
-    axis: Dims = None,
-    keepdims: bool = False,
 ) -> "Tensor":
     """Product over `dim` (an int, several, or all). Integers and bools are multiplied as int64.
 
@@ -352,9 +344,9 @@ def prod(
     data = input._data
     if dtype is not None or data.dtype.kind != "f":
         input = _summable(input, dtype)
-    operation = reduction(Prod, dim if axis is None else axis, data.ndim)
+    operation = reduction(Prod, dim, data.ndim)
     result = dispatch.apply(operation, input)
-    return restore(result, operation, input) if keepdim or keepdims else result
+    return restore(result, operation, input) if keepdim else result
 
 
 def _logical(kind: type[_Logical], input: "Tensor", dim: Dims, keepdim: bool) -> "Tensor":
@@ -368,24 +360,20 @@ def _logical(kind: type[_Logical], input: "Tensor", dim: Dims, keepdim: bool) ->
 
 
 @public()
-def all(
-    input: "Tensor", dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool = False
-) -> "Tensor":
+def all(input: "Tensor", dim: Dims = None, keepdim: bool = False) -> "Tensor":
     """Whether all elements along `dim` are true (not zero).
 
     >>> tracegraph.all(tracegraph.tensor([[True, True], [True, False]]), dim=1)
     tensor([ True, False])
     """
-    return _logical(AllTrue, input, dim if axis is None else axis, keepdim or keepdims)
+    return _logical(AllTrue, input, dim, keepdim)
 
 
 @public()
-def any(
-    input: "Tensor", dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool = False
-) -> "Tensor":
+def any(input: "Tensor", dim: Dims = None, keepdim: bool = False) -> "Tensor":
     """Whether any element along `dim` is true (not zero).
 
     >>> tracegraph.any(tracegraph.tensor([[0, 0], [0, 3]]), dim=1)
     tensor([False,  True])
     """
-    return _logical(AnyTrue, input, dim if axis is None else axis, keepdim or keepdims)
+    return _logical(AnyTrue, input, dim, keepdim)

@@ -197,9 +197,7 @@ def _argsort(dim: int, descending: bool, ndim: int) -> Argsort:
 
 
 @public()
-def argsort(
-    input: "Tensor", dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None
-) -> "Tensor":
+def argsort(input: "Tensor", dim: int = -1, descending: bool = False, *, stable: bool = False) -> "Tensor":
     """The indices (int64) that sort `input` along `dim`. Always stable: `stable` changes nothing.
 
     A NaN counts as the largest.
@@ -207,13 +205,11 @@ def argsort(
     >>> tracegraph.argsort(tracegraph.tensor([3, 1, 2]))
     tensor([1, 2, 0])
     """
-    return dispatch.apply(_argsort(dim if axis is None else axis, descending, input.ndim), input)  # type: ignore[no-any-return]
+    return dispatch.apply(_argsort(dim, descending, input.ndim), input)  # type: ignore[no-any-return]
 
 
 @public()
-def sort(
-    input: "Tensor", dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None
-) -> ValuesAndIndices:
+def sort(input: "Tensor", dim: int = -1, descending: bool = False, *, stable: bool = False) -> ValuesAndIndices:
     """The elements sorted along `dim`, and the indices that sort them. Always stable: `stable` changes nothing.
 
     A NaN counts as the largest.
@@ -222,7 +218,6 @@ def sort(
     >>> values, indices
     (tensor([1, 2, 3]), tensor([1, 2, 0]))
     """
-    dim = dim if axis is None else axis
     indices = argsort(input, dim, descending)
     return ValuesAndIndices(input.gather(dim, indices), indices)
 
@@ -277,7 +272,7 @@ def kthvalue(input: "Tensor", k: int, dim: int = -1, keepdim: bool = False) -> V
 
 
 @public()
-def median(input: "Tensor", dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
+def median(input: "Tensor", dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of all elements; with `dim`, the medians along it and their indices.
 
     Of an even number of elements the lower middle one; NaN where there is a NaN.
@@ -288,7 +283,6 @@ def median(input: "Tensor", dim: int | None = None, keepdim: bool = False, *, ax
     >>> tracegraph.median(tracegraph.tensor([4.0, 1.0, 3.0, 2.0]))
     tensor(2.)
     """
-    dim = dim if axis is None else axis
     if dim is None:
         return dispatch.apply(MEDIAN, input)
     position = normalize_dim("median", dim, input.ndim)

@@ -60,8 +60,6 @@ def var(
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Dims = None,
-    keepdims: bool = False,
 ) -> "Tensor":
     """Variance over `dim` (an int, several, or all).
 
@@ -71,8 +69,6 @@ def var(
         unbiased: divide by n - 1 (the default) rather than by n; the same as a correction of 1 or 0.
         keepdim: keep the reduced dimensions with size 1.
         correction: the sum of squares is divided by n - correction (1 by default).
-        axis: NumPy's name of `dim`.
-        keepdims: NumPy's name of `keepdim`.
 
     Raises:
         DTypeError: for an integer or bool tensor.
@@ -80,7 +76,7 @@ def var(
     >>> tracegraph.var(tracegraph.tensor([1.0, 2.0, 3.0, 4.0]), correction=0)
     tensor(1.2500)
     """
-    return _moments("var", input, dim if axis is None else axis, unbiased, keepdim or keepdims, correction)[0]
+    return _moments("var", input, dim, unbiased, keepdim, correction)[0]
 
 
 @public()
@@ -91,15 +87,13 @@ def std(
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Dims = None,
-    keepdims: bool = False,
 ) -> "Tensor":
     """Standard deviation over `dim`: the root of `var`, with the same arguments. Its gradient is 0 where it is 0.
 
     >>> tracegraph.std(tracegraph.tensor([1.0, 3.0, 5.0]))
     tensor(2.)
     """
-    return _root(_moments("std", input, dim if axis is None else axis, unbiased, keepdim or keepdims, correction)[0])
+    return _root(_moments("std", input, dim, unbiased, keepdim, correction)[0])
 
 
 @public(method=False)
@@ -215,13 +209,13 @@ def norm(
 
 
 @public()
-def count_nonzero(input: "Tensor", dim: Dims = None, *, axis: Dims = None) -> "Tensor":
+def count_nonzero(input: "Tensor", dim: Dims = None) -> "Tensor":
     """Number of elements along `dim` that are not zero (a NaN is not), as int64.
 
     >>> tracegraph.count_nonzero(tracegraph.tensor([[0.0, 1.0], [2.0, 3.0]]), dim=1)
     tensor([1, 2])
     """
-    return sum(input.ne(0), dim, axis=axis)
+    return sum(input.ne(0), dim)
 
 
 @public()
