@@ -1,0 +1,16 @@
+"""What is known of single operators: where values are random or less exact, and which differences are meant."""
+
+RANDOM = frozenset(
+    "bernoulli cauchy empty empty_like exponential geometric log_normal multinomial new_empty nn.functional.dropout "
+    "nn.functional.alpha_dropout nn.functional.dropout2d nn.functional.dropout3d nn.functional.feature_alpha_dropout "
+    "normal rand_like randint randint_like randn randn_like uniform nn.functional.rrelu".split()
+)
+"""Operators whose values are random or undefined: dtypes and shapes are compared."""
+
+APPROXIMATE = {
+    "linalg.lstsq": 1e-3,
+}
+"""Relative and absolute tolerance where 2e-5 is too narrow for float32."""
+
+DIFFERENT: dict[tuple[str, str], str] = {}
+"""(operator, dtype) -> why some of its samples give something else than in PyTorch."""
