@@ -1,10 +1,13 @@
 """What is known of single operators: where values are random or less exact, and which differences are meant."""
 
 RANDOM = frozenset(
-    "bernoulli cauchy empty empty_like exponential geometric log_normal multinomial new_empty nn.functional.dropout "
-    "nn.functional.alpha_dropout nn.functional.dropout2d nn.functional.dropout3d nn.functional.feature_alpha_dropout "
-    "normal rand_like randint randint_like randn randn_like uniform nn.functional.rrelu".split()
-)
+    {
+        "bernoulli", "cauchy", "empty", "empty_like", "exponential", "geometric", "log_normal", "multinomial",
+        "new_empty", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+        "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "nn.functional.rrelu", "normal",
+        "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
+    }
+)  # fmt: skip
 """Operators whose values are random or undefined: dtypes and shapes are compared."""
 
 APPROXIMATE = {

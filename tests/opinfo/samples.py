@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import tracegraph
-import tracegraph.nn.functional as F
+from tracegraph.nn import functional
 
 from .database import torch
 
@@ -82,7 +82,7 @@ def _ours(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value
     if inspect.isroutine(value) and hasattr(torch, getattr(value, "__name__", "")):
-        return getattr(tracegraph, value.__name__, None) or getattr(F, value.__name__)
+        return getattr(tracegraph, value.__name__, None) or getattr(functional, value.__name__)
     return value
 
 
