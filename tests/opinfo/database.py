@@ -33,7 +33,8 @@ OUT_OF_SCOPE = {
         "linalg.solve_ex linalg.inv_ex linalg.cholesky_ex cholesky_inverse triangular_solve pca_lowrank svd_lowrank "
         "histogramdd igamma igammac special.airy_ai special.bessel_* special.chebyshev_* special.hermite_* "
         "special.laguerre_* special.legendre_* special.modified_* special.scaled_* special.shifted_* "
-        "special.spherical_* special.zeta nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* grid_sampler_*"
+        "special.spherical_* special.zeta nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* "
+        "grid_sampler_*"
     ),
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
