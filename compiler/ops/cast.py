@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracegraph.runtime.device import DEVICE_TYPES, Device, check_device
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
 
 from . import dispatch
@@ -91,12 +92,11 @@ def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, co
     for target in targets:
         if hasattr(target, "_data"):
             dtype = target.dtype
-        elif isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda"):
+        elif isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in DEVICE_TYPES):
             device = target
         elif target is not None:
             dtype = target
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"to: device {device!r} is not available; this build runs on 'cpu'")
+    check_device("to", device)
     target_dtype = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target_dtype:
         return clone(input) if copy else input
