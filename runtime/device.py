@@ -31,6 +31,7 @@ class Device:
     index: int | None
 
     def __new__(cls, type: "str | Device", index: int | None = None) -> "Device":
+        """The device of that type and number."""
         if isinstance(type, Device):
             index = type.index if index is None else index
             type = type.type
