@@ -106,7 +106,7 @@ def _like_mapping(original: Any, items: Iterator[tuple[Any, Any]]) -> Any:
             result = copy.copy(original)
             result.update(changed)
             return result
-        return type(original)(changed)  # type: ignore[call-arg]
+        return type(original)(changed)
     except TypeError:
         return changed
 
@@ -121,6 +121,6 @@ def _like_sequence(original: Any, values: list[Any]) -> Any:
             for place, value in enumerate(values):
                 result[place] = value
             return result
-        return type(original)(values)  # type: ignore[call-arg]
+        return type(original)(values)
     except TypeError:
         return values

@@ -220,7 +220,7 @@ class Subset(Dataset[_Sample]):
 def samples_of(dataset: Any, indices: Sequence[Any]) -> list[Any]:
     """The samples of several indices, at once where the dataset can."""
     several = getattr(dataset, "__getitems__", None)
-    return several(indices) if several else [dataset[index] for index in indices]  # type: ignore[no-any-return]
+    return several(indices) if several else [dataset[index] for index in indices]
 
 
 def random_split(
@@ -240,7 +240,7 @@ def random_split(
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         counts = _lengths_of_fractions(len(dataset), lengths)
     else:
-        counts = list(lengths)  # type: ignore[arg-type]
+        counts = [int(length) for length in lengths]
     if sum(counts) != len(dataset):
         raise ArgumentError(f"random_split: the lengths {counts} do not sum to the {len(dataset)} samples there are")
     order = random.randperm(sum(counts), generator=generator).tolist()

@@ -41,13 +41,14 @@ class DataLoader:
         pin_memory_device: without effect.
         in_order: whether batches keep their order; if not, the first one made comes first.
 
-    Worker i seeds the library's generator and Python's `random` with a number drawn for the iteration plus i, and NumPy's
-    global generator with both. What is raised in a worker is raised here as well, with its traceback as the message.
+    Worker i seeds the library's generator and Python's `random` with a number drawn for the iteration plus i, and
+    NumPy's global generator with both. What is raised in a worker is raised here as well, with
+    its traceback as the message.
 
     Raises:
         ArgumentError: for arguments that exclude each other or are out of range.
 
-    >>> data = TensorDataset(tracegraph.arange(5), tracegraph.ones(5, 2))
+    >>> data = tracegraph.utils.data.TensorDataset(tracegraph.arange(5), tracegraph.ones(5, 2))
     >>> [numbers.tolist() for numbers, ones in DataLoader(data, batch_size=2)]
     [[0, 1], [2, 3], [4]]
     """
@@ -179,7 +180,7 @@ def _check_order(
     if iterable:
         for name, value in (("shuffle", shuffle or None), ("sampler", sampler), ("batch_sampler", batch_sampler)):
             if value is not None:
-                raise ArgumentError(f"DataLoader: an IterableDataset has an order of its own; {name} does not go with it")
+                raise ArgumentError(f"DataLoader: an IterableDataset has its own order; {name} does not go with it")
     if sampler is not None and shuffle:
         raise ArgumentError("DataLoader: sampler and shuffle exclude each other")
     if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):

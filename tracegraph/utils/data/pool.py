@@ -115,11 +115,11 @@ class WorkerPool:
         if not ready:
             raise WorkerError(f"DataLoader: no batch came from the workers in {self._timeout} seconds (timeout)")
         # What a worker has said before it ended comes first.
-        source = next((each for each in ready if isinstance(each, Connection)), None)
+        source = next((each for each in ready if not isinstance(each, int)), None)
         if source is None:
             self._raise_dead(by_source[ready[0]])
         try:
-            return transfer.receive(source)  # type: ignore[arg-type, no-any-return]
+            return transfer.receive(source)  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError):
             self._raise_dead(by_source[source])
 
@@ -127,7 +127,9 @@ class WorkerPool:
         worker.process.join(_PATIENCE)
         code = worker.process.exitcode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        message = f"DataLoader: worker {self._workers.index(worker)} (pid {worker.process.pid}) exited unexpectedly ({how})"
+        message = (
+            f"DataLoader: worker {self._workers.index(worker)} (pid {worker.process.pid}) exited unexpectedly ({how})"
+        )
         self.close()
         raise WorkerError(message) from None
 

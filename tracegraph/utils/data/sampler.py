@@ -80,8 +80,8 @@ class RandomSampler(Sampler[int]):
     def __init__(
         self,
         data_source: Sized,
-        replacement: bool = False,
-        num_samples: int | None = None,
+        replacement: Any = False,
+        num_samples: Any = None,
         generator: random.Generator | None = None,
     ) -> None:
         if not isinstance(replacement, bool):
@@ -90,8 +90,9 @@ class RandomSampler(Sampler[int]):
         self.replacement = replacement
         self.generator = generator
         self._num_samples = num_samples
-        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
-            raise ArgumentError(f"RandomSampler: num_samples must be a positive int, got {self.num_samples!r}")
+        count: Any = self.num_samples
+        if not isinstance(count, int) or count <= 0:
+            raise ArgumentError(f"RandomSampler: num_samples must be a positive int, got {count!r}")
 
     @property
     def num_samples(self) -> int:
@@ -155,8 +156,8 @@ class WeightedRandomSampler(Sampler[int]):
     def __init__(
         self,
         weights: Any,
-        num_samples: int,
-        replacement: bool = True,
+        num_samples: Any,
+        replacement: Any = True,
         generator: random.Generator | None = None,
     ) -> None:
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
@@ -167,7 +168,7 @@ class WeightedRandomSampler(Sampler[int]):
         if values.ndim != 1:
             raise ArgumentError(f"WeightedRandomSampler: weights must be a vector, got the shape {values.shape}")
         self.weights = wrap(values.copy())
-        self.num_samples = num_samples
+        self.num_samples: int = num_samples
         self.replacement = replacement
         self.generator = generator
 
@@ -202,14 +203,14 @@ class BatchSampler(Sampler[list[int]]):
     [[0, 1], [2, 3], [4]]
     """
 
-    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+    def __init__(self, sampler: Iterable[int], batch_size: Any, drop_last: Any) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
             raise ArgumentError(f"batch_size must be a positive int, got {batch_size!r}")
         if not isinstance(drop_last, bool):
             raise ArgumentError(f"drop_last must be a bool, got {drop_last!r}")
         self.sampler = sampler
-        self.batch_size = batch_size
-        self.drop_last = drop_last
+        self.batch_size: int = batch_size
+        self.drop_last: bool = drop_last
 
     def __iter__(self) -> Iterator[list[int]]:
         indices = iter(self.sampler)

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-try:
+if sys.platform == "linux":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _SMALL = 16384
 """Arrays of fewer bytes are pickled with the rest."""
@@ -25,7 +23,7 @@ _DIRECT = hasattr(os, "readv")
 
 def widen(connection: Connection) -> None:
     """Let more of a large batch be under way at once, where the system allows it."""
-    if fcntl is not None and sys.platform == "linux":
+    if sys.platform == "linux":
         try:
             fcntl.fcntl(connection.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         except OSError:  # more than an unprivileged process may have
@@ -71,9 +69,9 @@ def receive(connection: Connection) -> Any:
 
 
 def _read(connection: Connection, size: int) -> Any:
-    memory = np.empty(size, np.uint8)
+    memory: Any = np.empty(size, np.uint8)
     if not _DIRECT:
-        connection.recv_bytes_into(memory)  # type: ignore[arg-type]
+        connection.recv_bytes_into(memory)
         return memory
     rest = memoryview(memory)
     while rest.nbytes:

@@ -111,7 +111,7 @@ class _TaskReader(threading.Thread):
 
     def run(self) -> None:
         parent = parent_process()
-        sources = [self._tasks, *([parent.sentinel] if parent is not None else [])]
+        sources: list[Any] = [self._tasks, *([parent.sentinel] if parent is not None else [])]
         while True:
             if self._tasks not in connections.wait(sources):
                 os._exit(1)  # the main process is gone; nobody reads what this one would say
