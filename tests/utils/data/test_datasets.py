@@ -78,7 +78,19 @@ def test_as_pytorch(case: str) -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 10, 101])
 @pytest.mark.parametrize(
     "parts",
-    [[0.5, 0.5], [0.3, 0.3, 0.4], [1 / 3] * 3, [1.0], [0.99, 0.01], [0.9, 0.2, -0.1], [1.1, -0.1], [3, 4], [10], [1]],
+    [
+        [0.5, 0.5],
+        [0.3, 0.3, 0.4],
+        [1 / 3] * 3,
+        [1.0],
+        [0.99, 0.01],
+        [0.9, 0.2, -0.1],
+        [1.1, -0.1],
+        [3, 4],
+        [10],
+        [1],
+        [0.5, 1.5],
+    ],
     ids=str,
 )
 def test_lengths_of_splits(parts: list[float], count: int) -> None:

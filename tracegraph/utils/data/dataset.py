@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from tracegraph import random
-from tracegraph.runtime.errors import ArgumentError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor
 from tracegraph.utils.data.errors import DatasetError
 
@@ -240,7 +240,9 @@ def random_split(
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         counts = _lengths_of_fractions(len(dataset), lengths)
     else:
-        counts = [int(length) for length in lengths]
+        counts = [length for length in lengths if isinstance(length, int)]
+        if len(counts) < len(lengths):
+            raise ArgumentTypeError(f"random_split: lengths are ints, or fractions that sum to 1, got {list(lengths)}")
     if sum(counts) != len(dataset):
         raise ArgumentError(f"random_split: the lengths {counts} do not sum to the {len(dataset)} samples there are")
     order = random.randperm(sum(counts), generator=generator).tolist()

@@ -119,7 +119,7 @@ class WorkerPool:
         if source is None:
             self._raise_dead(by_source[ready[0]])
         try:
-            return transfer.receive(source)  # type: ignore[no-any-return]
+            return transfer.receive(by_source[source].answers)  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError):
             self._raise_dead(by_source[source])
 
