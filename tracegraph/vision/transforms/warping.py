@@ -43,12 +43,22 @@ def rotate(
     _, rows, columns = get_dimensions(img)
     if not isinstance(img, Tensor):
         return img.rotate(angle, pil_filter(mode), expand, center, fillcolor=fill_of(img, fill))
+    quarters = angle % 360 / 90
+    if center is None and quarters in (0, 1, 2, 3) and (expand or rows == columns or quarters % 2 == 0):
+        return _quarter_turns(img, int(quarters))
     middle = (columns / 2, rows / 2) if center is None else (float(center[0]), float(center[1]))
     matrix = _inverse_affine(middle, -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
     height, width = rows, columns
     if expand:
         height, width, matrix = _expanded(rows, columns, matrix)
     return _sample(img, matrix, (height, width), mode, fill)
+
+
+def _quarter_turns(img: Tensor, count: int) -> Tensor:
+    """The image turned counter-clockwise by right angles: no pixel has to be looked for."""
+    turned = img.transpose(-2, -1) if count % 2 else img
+    flipped = {0: (), 1: (-2,), 2: (-2, -1), 3: (-1,)}[count]
+    return turned.flip(flipped) if flipped else turned
 
 
 def affine(
