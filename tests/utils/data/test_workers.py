@@ -19,7 +19,11 @@ import tracegraph
 from tracegraph.runtime.errors import ShapeError
 from tracegraph.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info, pool
 
-METHODS = [name for name in ("fork", "spawn") if name in multiprocessing.get_all_start_methods()]
+METHODS = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "spawn" else [])  # a spawned process imports everything
+    for name in ("fork", "spawn")
+    if name in multiprocessing.get_all_start_methods()
+]
 
 
 @pytest.fixture(autouse=True)

@@ -240,16 +240,21 @@ def random_split(
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         counts = _lengths_of_fractions(len(dataset), lengths)
     else:
-        counts = [length for length in lengths if isinstance(length, int)]
-        if len(counts) < len(lengths):
-            raise ArgumentTypeError(f"random_split: lengths are ints, or fractions that sum to 1, got {list(lengths)}")
-    if sum(counts) != len(dataset):
-        raise ArgumentError(f"random_split: the lengths {counts} do not sum to the {len(dataset)} samples there are")
+        counts = _checked_lengths(len(dataset), lengths)
     order = random.randperm(sum(counts), generator=generator).tolist()
     return [
         Subset(dataset, order[end - count : end])
         for end, count in zip(itertools.accumulate(counts), counts, strict=True)
     ]
+
+
+def _checked_lengths(total: int, lengths: Sequence[int | float]) -> list[int]:
+    if sum(lengths) != total:
+        raise ArgumentError(f"random_split: {list(lengths)} do not sum to the {total} samples there are, or to 1")
+    counts = [length for length in lengths if isinstance(length, int)]
+    if len(counts) < len(lengths):
+        raise ArgumentTypeError(f"random_split: lengths are ints, or fractions that sum to 1, got {list(lengths)}")
+    return counts
 
 
 def _lengths_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
