@@ -8,6 +8,7 @@ from tracegraph import eager as eager
 from tracegraph import nn as nn
 from tracegraph import optim as optim
 from tracegraph import random as random
+from tracegraph import utils as utils
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
