@@ -145,9 +145,9 @@ class Rprop(Optimizer):
             before, size = state["prev"], state["step_size"]
             g = gradient_to_follow(group, parameter, gradient, decay=False)
             agreement = g * before
-            factor = where(agreement > 0, larger, where(agreement < 0, smaller, 1.0))
             first = where(scalar_of(state["step"]) == 1, as_dtype_of(lr, parameter), size)
-            size.assign((first * as_dtype_of(factor, parameter)).clamp(least, most))
+            slower = where(agreement < 0, first * smaller, first)
+            size.assign(where(agreement > 0, first * larger, slower).clamp(least, most))
             g = where(agreement < 0, 0.0, g)
             parameter.assign(parameter - g.sign() * size)
             before.assign(g)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.autograd.modes import GradMode, no_grad
-from tracegraph.compiler.ops.spec import float32
+from tracegraph.eager import default_dtype
 from tracegraph.nn.module import zero_gradients
 from tracegraph.nn.watched import WatchedDict, WatchedList, namespace_of
 from tracegraph.observe import Child
@@ -303,7 +303,8 @@ _NONE = WatchedDict()
 
 
 def scalar_state(value: float) -> Tensor:
-    return wrap(np.array(value, float32))
+    """A 0-d tensor for the state, in the default dtype."""
+    return wrap(np.array(value, default_dtype()))
 
 
 def _separated(listed: Any) -> tuple[list[Any], list[str]]:
