@@ -1,5 +1,6 @@
 """`LBFGS` against PyTorch: the points visited, its state, and steps that are traced or have a traced closure."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def closure_of(optimiser: Any, values: list[Any], seen: list[float]) -> Any:
         optimiser.zero_grad()
         loss = valley(values)
         loss.backward()
-        seen.append(float(loss))
+        seen.append(float(loss.detach()))
         return loss
 
     return closure
@@ -45,7 +46,7 @@ def run(library: Any, settings: dict[str, Any], steps: int, dtype: Any = np.floa
     seen: list[float] = []
     closure = closure_of(optimiser, values, seen)
     for _ in range(steps):
-        seen.append(float(optimiser.step(closure)))
+        optimiser.step(closure)
     return values, optimiser, seen
 
 
@@ -134,6 +135,21 @@ def test_traced(search: Any) -> None:
     assert replayed.explain().verdict == "static"
     assert len(replayed.entries) == 1
     assert len(seen) > 12
+    again = copy.deepcopy(second)
+    assert type(again.state[again.param_groups[0]["params"][0]]) is type(second.state[values[0]])
+
+
+def test_state_read_in_a_traced_function() -> None:
+    values = parameters(tracegraph)
+    optimiser = optim.LBFGS(values, max_iter=2)
+
+    @tracegraph.trace
+    def counted(x: Any) -> Any:
+        return x * optimiser.state[values[0]]["n_iter"]
+
+    for expected in (0, 1, 2):
+        assert float(counted(tracegraph.tensor(1.0))) == expected == optimiser.state[values[0]]["n_iter"]
+        optimiser.step(closure_of(optimiser, values, []))
 
 
 def test_refused() -> None:

@@ -31,8 +31,13 @@ def assert_states(mine: Any, yours: Any) -> None:
 
 
 AVERAGES: list[tuple[str, bool]] = [
-    ("", False), ("", True), ("ema_avg_fn", True), ("swa_avg_fn", False), ("ema_multi_avg_fn", False), ("swa_multi_avg_fn", False)
-]  # fmt: skip
+    ("", False),
+    ("", True),
+    ("ema_avg_fn", True),
+    ("swa_avg_fn", False),
+    ("ema_multi_avg_fn", False),
+    ("swa_multi_avg_fn", False),
+]
 
 
 @pytest.mark.parametrize(("name", "use_buffers"), AVERAGES)

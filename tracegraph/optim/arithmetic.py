@@ -21,7 +21,7 @@ def shrunk(group: ParamGroup, parameter: Tensor, lr: Any) -> Tensor:
     """The parameter after weight decay apart from the gradient (Loshchilov and Hutter, arXiv:1711.05101)."""
     if not group.is_nonzero("weight_decay"):
         return parameter
-    return parameter * as_dtype_of(1 - lr * group.setting("weight_decay"), parameter)
+    return parameter * as_dtype_of(1 - lr * group.setting("weight_decay"), parameter)  # type: ignore[no-any-return]
 
 
 def move_towards(mean: Tensor, value: Tensor, weight: Any) -> Tensor:
@@ -41,7 +41,7 @@ def count_of(step: Tensor) -> Any:
 
 def scalar_of(value: Tensor) -> Tensor:
     """A 0-d tensor in double precision."""
-    return value.to(np.dtype(np.float64))
+    return value.to(np.dtype(np.float64))  # type: ignore[no-any-return]
 
 
 __all__ = ["count_of", "gradient_to_follow", "mean_square", "move_towards", "scalar_of", "shrunk"]

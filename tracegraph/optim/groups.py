@@ -1,6 +1,7 @@
 """What an optimiser holds: parameter groups and per-parameter state, which tell traces when they change."""
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,39 @@ class States(WatchedDict):
         return made
 
 
+class Unguarded(WatchedDict):
+    """The state of a parameter that changes in every step, which Python runs: no trace depends on it.
+
+    A traced function that reads it is run by Python as well.
+    """
+
+    __slots__ = ()
+
+    def _changed(self) -> None:
+        pass
+
+    def _note_read(self) -> None:
+        recorder = _state.active_recorder()
+        if recorder is not None:
+            recorder.unsupported("reads the state of an optimiser that runs in Python")
+
+
+def _noting(name: str) -> Callable[..., Any]:
+    plain = getattr(dict, name)
+
+    def method(self: Unguarded, *args: Any) -> Any:
+        self._note_read()
+        return plain(self, *args)
+
+    method.__name__, method.__doc__ = name, plain.__doc__
+    return method
+
+
+for _name in ("__getitem__", "__iter__", "__len__", "__contains__", "__eq__", "__repr__", "get", "items", "keys",
+              "values", "copy"):  # fmt: skip
+    setattr(Unguarded, _name, _noting(_name))
+
+
 def _guarded(group: ParamGroup, name: Any) -> object:
     """What a trace depends on of a setting."""
     value = dict.get(group, name, MISSING)
@@ -164,14 +198,15 @@ def expand_group(group: Any) -> Iterator[Child]:
     """The parts of a parameter group."""
     yield Child("(names)", lambda held: tuple(dict.keys(held)), tuple(dict.keys(group)))
     for name in dict.keys(group):
-        yield Child(str(name), lambda held, name=name: _guarded(held, name), _guarded(group, name))
+        yield Child(str(name), functools.partial(_guarded, name=name), _guarded(group, name))
 
 
 register_expander(ParamGroup, expand_group)
+register_expander(Unguarded, lambda held: ())
 
 
 def _as_scalar(value: Tensor) -> Tensor:
-    return value.detach().reshape(()).to(np.dtype(np.float64))
+    return value.detach().reshape(()).to(np.dtype(np.float64))  # type: ignore[no-any-return]
 
 
 def as_dtype_of(value: Any, tensor: Tensor) -> Any:
@@ -179,4 +214,4 @@ def as_dtype_of(value: Any, tensor: Tensor) -> Any:
     return value.to(tensor._data.dtype) if isinstance(value, Tensor) else value
 
 
-__all__ = ["ParamGroup", "States", "as_dtype_of", "expand_group"]
+__all__ = ["ParamGroup", "States", "Unguarded", "as_dtype_of", "expand_group"]

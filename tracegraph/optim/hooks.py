@@ -54,6 +54,8 @@ class Hooks(WatchedAttributes, metaclass=WatchedMeta):
 
     __slots__ = ("_progress",)
 
+    _progress: Progress
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
@@ -99,7 +101,7 @@ class Hooks(WatchedAttributes, metaclass=WatchedMeta):
     _load_state_dict_post_hooks: WatchedDict
 
 
-HOOKS = tuple(Hooks.__annotations__)
+HOOKS = tuple(name for name in Hooks.__annotations__ if name.endswith("_hooks"))
 """The attributes that hold hooks."""
 
 __all__ = ["HOOKS", "Hooks", "hooked"]

@@ -7,6 +7,7 @@ from tracegraph import _state
 from tracegraph.autograd.modes import GradMode, no_grad
 from tracegraph.compiler.ops.joining import cat
 from tracegraph.nn.watched import WatchedDict
+from tracegraph.optim.groups import Unguarded
 from tracegraph.optim.line_search import Point, strong_wolfe
 from tracegraph.optim.optimizer import Optimizer
 from tracegraph.optim.settings import checked
@@ -49,6 +50,8 @@ class LBFGS(Optimizer):
     tensor([2., 2.], requires_grad=True)
     """
 
+    state_type = Unguarded
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -72,9 +75,14 @@ class LBFGS(Optimizer):
         super().__init__(params, checked(settings))
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
+        self.state[self.param_groups[0]["params"][0]] = Unguarded(func_evals=0, n_iter=0)
+
+    def saved_state(self, held: WatchedDict) -> dict[str, Any]:
+        """All that the iterations need; empty before the first step."""
+        return dict(held) if held["func_evals"] else {}
 
     @no_grad
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Go up to `max_iter` times in the directions found; returns the loss before."""
         recorder = _state.active_recorder()
         if recorder is not None:
@@ -83,7 +91,7 @@ class LBFGS(Optimizer):
         search = _Search(self, closure, group)
         state = self.state[group["params"][0]]
         first, gradient = search.evaluate()
-        held = WatchedDict({"func_evals": 0, "n_iter": 0} | state)
+        held = {"func_evals": 0, "n_iter": 0, **state}
         held["func_evals"] += 1
         if not _largest(gradient) <= group["tolerance_grad"]:
             search.run(held, first.item() if isinstance(first, Tensor) else float(first), gradient)
@@ -114,7 +122,7 @@ class _Search:
             parameter.assign(parameter + direction[begin:end].reshape(parameter.shape) * distance)
             begin = end
 
-    def run(self, held: WatchedDict, loss: float, gradient: Tensor) -> None:
+    def run(self, held: dict[str, Any], loss: float, gradient: Tensor) -> None:
         """Iterate until a limit or a tolerance is reached."""
         most, tolerance = self.group["max_eval"], self.group["tolerance_change"]
         evaluations, last = 1, self.group["max_iter"]
@@ -145,14 +153,15 @@ class _Search:
             if _largest(direction) * abs(held["t"]) <= tolerance or abs(loss - before) < tolerance:
                 break
 
-    def direction(self, held: WatchedDict, gradient: Tensor) -> Tensor:
+    def direction(self, held: dict[str, Any], gradient: Tensor) -> Tensor:
         """Minus the gradient times the approximate inverse of the Hessian, by the two loops of algorithm 7.4."""
         if held["n_iter"] == 1:
             held["old_dirs"], held["old_stps"], held["ro"], held["H_diag"] = [], [], [], 1.0
             return -gradient
         self.remember(held, gradient - held["prev_flat_grad"], held["d"] * held["t"])
         pairs = list(zip(held["old_dirs"], held["old_stps"], held["ro"], strict=True))
-        q, shares = -gradient, []
+        q: Tensor = -gradient
+        shares: list[Tensor] = []
         for change, step, inverse in reversed(pairs):
             shares.append((step * q).sum() * inverse)
             q = q - change * shares[-1]
@@ -161,7 +170,7 @@ class _Search:
             q = q + step * (share - (change * q).sum() * inverse)
         return q
 
-    def remember(self, held: WatchedDict, change: Tensor, step: Tensor) -> None:
+    def remember(self, held: dict[str, Any], change: Tensor, step: Tensor) -> None:
         """Keep a step and the change of the gradient along it, when the function curves upwards there."""
         curvature = (change * step).sum().item()
         if not curvature > _LEAST_CURVATURE:

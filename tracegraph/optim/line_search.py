@@ -69,9 +69,7 @@ def strong_wolfe(
     return ends[low], calls
 
 
-def _bracket(
-    evaluate: Callable[[float], Point], start: Point, first: float, most: int
-) -> tuple[list[Point], int, int]:
+def _bracket(evaluate: Callable[[float], Point], start: Point, first: float, most: int) -> tuple[list[Point], int, int]:
     """Two points with a good one between them, or a good one alone; how many were tried after the first, and in all."""
     before, point = start, evaluate(first)
     for tried in range(most):

@@ -36,6 +36,9 @@ class Optimizer(Hooks):
     counts_steps: ClassVar[bool] = False
     """Whether the state has a 0-d tensor "step"; parameters that always step together share it."""
 
+    state_type: ClassVar[type[WatchedDict]] = WatchedDict
+    """What the state of one parameter is kept in."""
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise ArgumentTypeError(
@@ -105,7 +108,7 @@ class Optimizer(Hooks):
         """Give parameters their first state."""
         step = scalar_state(0.0)
         for parameter in parameters:
-            made = WatchedDict()
+            made = self.state_type()
             if self.counts_steps:
                 made["step"] = step
             made.update(self.init_state(parameter, group))
@@ -284,7 +287,7 @@ class Optimizer(Hooks):
         self._begin_hooks()
         self.state = States()
         for parameter, held in saved["state"]:
-            self.state[parameter] = WatchedDict(held)
+            self.state[parameter] = self.state_type(held)
         groups = [ParamGroup({**group, "params": WatchedList(group["params"])}) for group in saved["param_groups"]]
         self.param_groups = WatchedList(groups)
 

@@ -127,9 +127,7 @@ class Adagrad(Optimizer):
             **hints(foreach=foreach, differentiable=differentiable, fused=fused),
             "maximize": maximize,
         }
-        super().__init__(
-            params, checked(settings, "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-        )
+        super().__init__(params, checked(settings, "lr_decay", "weight_decay", "initial_accumulator_value", "eps"))
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The sum of squares."""

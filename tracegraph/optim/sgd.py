@@ -108,7 +108,9 @@ class SGD(Optimizer):
 
     def loaded_state(self, saved: dict[str, Any]) -> dict[str, Any]:
         """The sum of gradients has begun if there is one."""
-        return {k: v for k, v in saved.items() if v is not None} | ({"begun": 1.0} if saved.get("momentum_buffer") is not None else {})
+        return {k: v for k, v in saved.items() if v is not None} | (
+            {"begun": 1.0} if saved.get("momentum_buffer") is not None else {}
+        )
 
     def _begin(self, parameter: Tensor, group: ParamGroup) -> Any:
         """Make the state of a parameter whose group got its momentum only later."""

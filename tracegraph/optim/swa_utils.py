@@ -42,7 +42,8 @@ def get_swa_avg_fn() -> Average:
     """The mean of all values."""
 
     def swa_update(average: Tensor, value: Tensor, count: Any) -> Tensor:
-        return average + (value - average) / (count + 1)
+        moved: Tensor = average + (value - average) / (count + 1)
+        return moved
 
     return no_grad(swa_update)
 
@@ -187,9 +188,7 @@ class SWALR(LRScheduler):
         for group, rate in zip(optimizer.param_groups, per_group("swa_lr", optimizer, swa_lr), strict=True):
             group["swa_lr"] = rate
         self._anneal_strategy = check_annealing(anneal_strategy)
-        if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
-            raise ArgumentError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
-        self.anneal_epochs = anneal_epochs
+        self.anneal_epochs = _epochs(anneal_epochs)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> Rates:
@@ -206,6 +205,12 @@ class SWALR(LRScheduler):
         """How much of the way is done."""
         done = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return float(ANNEALING[self._anneal_strategy](0.0, 1.0, done))
+
+
+def _epochs(given: Any) -> int:
+    if not isinstance(given, int) or given < 0:
+        raise ArgumentError(f"anneal_epochs must be equal or greater than 0, got {given}")
+    return given
 
 
 __all__ = [

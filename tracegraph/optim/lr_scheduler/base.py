@@ -67,6 +67,17 @@ def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     return [each.clone() if isinstance(each, Tensor) else each for each in value]
 
 
+def positive_whole(name: str, value: Any) -> int:
+    """The value of an argument.
+
+    Raises:
+        ArgumentError: when it is no positive whole number.
+    """
+    if not isinstance(value, int) or value <= 0:
+        raise ArgumentError(f"Expected positive integer {name}, but got {value}")
+    return value
+
+
 def leave_trace() -> None:
     """Tell a recording under way that a scheduler steps, which Python has to do on every call."""
     recorder = _state.active_recorder()
@@ -206,4 +217,16 @@ def check_annealing(strategy: str) -> str:
     return strategy
 
 
-__all__ = ["ANNEALING", "LRScheduler", "Rates", "check_annealing", "check_optimizer", "current", "function_state", "leave_trace", "per_group", "set_in"]
+__all__ = [
+    "ANNEALING",
+    "LRScheduler",
+    "Rates",
+    "check_annealing",
+    "check_optimizer",
+    "current",
+    "function_state",
+    "leave_trace",
+    "per_group",
+    "positive_whole",
+    "set_in",
+]

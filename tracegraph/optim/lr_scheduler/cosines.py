@@ -2,7 +2,7 @@
 
 import math
 
-from tracegraph.optim.lr_scheduler.base import LRScheduler, Rates, cosine, leave_trace
+from tracegraph.optim.lr_scheduler.base import LRScheduler, Rates, cosine, leave_trace, positive_whole
 from tracegraph.optim.optimizer import Optimizer
 from tracegraph.runtime.errors import ArgumentError
 
@@ -44,13 +44,10 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        if not isinstance(T_0, int) or T_0 <= 0:
-            raise ArgumentError(f"Expected positive integer T_0, but got {T_0}")
-        if not isinstance(T_mult, int) or T_mult < 1:
-            raise ArgumentError(f"Expected integer T_mult >= 1, but got {T_mult}")
         if not isinstance(eta_min, float | int):
             raise ArgumentError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
-        self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
+        self.T_0 = self.T_i = positive_whole("T_0", T_0)
+        self.T_mult, self.eta_min = positive_whole("T_mult", T_mult), eta_min
         self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
 

@@ -14,6 +14,7 @@ from tracegraph.optim.lr_scheduler.base import (
     check_optimizer,
     function_state,
     per_group,
+    positive_whole,
     set_in,
 )
 from tracegraph.optim.optimizer import Optimizer
@@ -165,7 +166,7 @@ class OneCycleLR(_Cycling):
         last_epoch: the step to go on from.
 
     Raises:
-        ArgumentError: for numbers of steps that are not positive, lists of another length, an optimiser without momentum.
+        ArgumentError: for steps that are not positive, lists of another length, an optimiser without momentum.
     """
 
     def __init__(
@@ -187,8 +188,6 @@ class OneCycleLR(_Cycling):
     ) -> None:
         check_optimizer(optimizer)
         self.total_steps = _steps(total_steps, epochs, steps_per_epoch)
-        if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise ArgumentError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         self._schedule_phases = _phases(self.total_steps, pct_start, three_phase)
         self._anneal_func_type = check_annealing(anneal_strategy)
         for group, most in zip(optimizer.param_groups, per_group("max_lr", optimizer, max_lr), strict=True):
@@ -227,14 +226,13 @@ def _steps(total: Any, epochs: Any, each: Any) -> int:
     given = {"total_steps": total} if total is not None else {"epochs": epochs, "steps_per_epoch": each}
     if None in given.values():
         raise ArgumentError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    for name, value in given.items():
-        if not isinstance(value, int) or value <= 0:
-            raise ArgumentError(f"Expected positive integer {name}, but got {value}")
-    return math.prod(given.values())
+    return math.prod(positive_whole(name, value) for name, value in given.items())
 
 
-def _phases(steps: int, up: float, three: bool) -> list[dict[str, Any]]:
+def _phases(steps: int, up: Any, three: bool) -> list[dict[str, Any]]:
     """When each phase ends, and between which settings of a group it goes."""
+    if not isinstance(up, float) or not 0 <= up <= 1:
+        raise ArgumentError(f"Expected float between 0 and 1 pct_start, but got {up}")
     peak, last = float(up * steps) - 1, steps - 1
     rows = [(peak, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
     if three:

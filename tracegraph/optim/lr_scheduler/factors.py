@@ -50,9 +50,7 @@ class LambdaLR(_ByFunctions):
     def get_lr(self) -> Rates:
         """`base * lr_lambda(epoch)`."""
         self._rates_now()
-        return [
-            base * function(self.last_epoch) for base, function in zip(self.base_lrs, self.lr_lambdas, strict=True)
-        ]
+        return [base * function(self.last_epoch) for base, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
 class MultiplicativeLR(_ByFunctions):

@@ -113,10 +113,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _is_better(self, measure: float, best: float) -> bool:
         sign = 1.0 if self.mode == "min" else -1.0
-        if self.threshold_mode == "rel":
-            bound = best * (1.0 - sign * self.threshold)
-        else:
-            bound = best - sign * self.threshold
+        is_part = self.threshold_mode == "rel"
+        bound = best * (1.0 - sign * self.threshold) if is_part else best - sign * self.threshold
         return measure < bound if self.mode == "min" else measure > bound
 
 
