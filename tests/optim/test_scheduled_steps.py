@@ -1,5 +1,6 @@
 """Traced steps under each scheduler: one recording, whatever the scheduler changes, and the eager losses."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ def in_steps(name: str, kind: str, settings: dict[str, Any], traced: bool) -> tu
     groups = [{"params": [parameter]} for parameter in parameters]
     optimiser = getattr(optim, kind)(groups, lr=0.05, **settings)
     schedulers = optim.lr_scheduler
-    plateau = name == "plateau"
-    scheduler = schedulers.ReduceLROnPlateau(optimiser, patience=1) if plateau else made(name, schedulers, optimiser)
+    if name == "plateau":
+        plateau = schedulers.ReduceLROnPlateau(optimiser, patience=1)
+        after: Any = functools.partial(plateau.step, 1.0)
+    else:
+        after = made(name, schedulers, optimiser).step
 
     def step(x: Any) -> Any:
         optimiser.zero_grad()
@@ -32,7 +36,7 @@ def in_steps(name: str, kind: str, settings: dict[str, Any], traced: bool) -> tu
     losses = []
     for number in range(30):
         losses.append(float(run(tracegraph.tensor(np.array([1.0, 0.5, number / 30])))))
-        scheduler.step(*([1.0] if plateau else []))
+        after()
     return losses, run
 
 

@@ -20,6 +20,7 @@ Make = Callable[[Any, Any], Any]
 
 ALONE: dict[str, Make] = {
     "lambda": lambda s, o: s.LambdaLR(o, [lambda e: 1 / (1 + e), lambda e: 0.95**e]),
+    "lambda_numpy": lambda s, o: s.LambdaLR(o, lambda e: np.float64(0.9) ** e),
     "multiplicative": lambda s, o: s.MultiplicativeLR(o, lambda e: 0.9 if e % 2 else 1.05),
     "step": lambda s, o: s.StepLR(o, 7, gamma=0.5),
     "multi_step": lambda s, o: s.MultiStepLR(o, [5, 20, 20, 40], gamma=0.3),

@@ -98,7 +98,7 @@ class NAdam(Optimizer):
     >>> (weight * weight).sum().backward()
     >>> optimizer.step()
     >>> weight
-    tensor([0.6839], requires_grad=True)
+    tensor([0.7359], requires_grad=True)
     """
 
     counts_steps = True

@@ -44,8 +44,8 @@ class LBFGS(Optimizer):
     ...     loss = ((weight - 2.0) ** 2).sum()
     ...     loss.backward()
     ...     return loss
-    >>> optimizer.step(closure)
-    tensor(5., grad_fn=<SumBackward>)
+    >>> optimizer.step(closure).item()
+    5.0
     >>> weight
     tensor([2., 2.], requires_grad=True)
     """
