@@ -66,6 +66,10 @@ class IndexingError(TracegraphError, IndexError):
     """An index is out of range or of a kind that cannot index a tensor."""
 
 
+class LinAlgError(TracegraphError, RuntimeError, ValueError):
+    """A matrix has no such decomposition or inverse."""
+
+
 class GradientError(TracegraphError, RuntimeError):
     """Differentiation was asked for where it is impossible."""
 

@@ -1,14 +1,17 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
+import importlib as _importlib
+from types import ModuleType as _ModuleType
+
 from tracegraph import accelerator as accelerator
 from tracegraph import autograd as autograd
 from tracegraph import backends as backends
 from tracegraph import cuda as cuda
 from tracegraph import eager as eager
+from tracegraph import linalg as linalg
 from tracegraph import nn as nn
 from tracegraph import optim as optim
 from tracegraph import random as random
-from tracegraph import utils as utils
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
@@ -86,6 +89,7 @@ from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
 from tracegraph.dtypes import *  # noqa: F403
+from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
 from tracegraph.random import (
     Generator as Generator,
@@ -133,3 +137,13 @@ long = int64
 int = int32
 
 del Device, attach, bool_, exports
+
+
+_SLOW_TO_IMPORT = ("utils", "vision")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Packages that not every program needs are imported when they are first asked for."""
+    if name in _SLOW_TO_IMPORT:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,7 +39,7 @@ class Tally:
 def compare(name: str, entry: Any, dtype: str, *, most: int = MOST_SAMPLES) -> Tally:
     """All samples and error inputs of an operator in one dtype."""
     tally = Tally()
-    function = ours(entry.name)
+    function = ours(entry)
     if function is None:
         tally.failures.append("tracegraph has no such function")
         return tally

@@ -39,7 +39,12 @@ OUT_OF_SCOPE = {
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
 
-_DUNDER = {"__getitem__": operator.getitem}
+_WRAPPED: dict[str, Callable[..., Any]] = {
+    "__getitem__": operator.getitem,
+    "linalg.pinv.singular": lambda a, b: tracegraph.linalg.pinv(a @ b.mT),
+    "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
+}
+"""Entries whose operator is no function of PyTorch's but calls one in a way of its own."""
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -58,20 +63,22 @@ def out_of_scope(name: str) -> str | None:
     return None
 
 
+def named(entry: Any) -> str:
+    """The name of an entry, with its variant."""
+    return f"{entry.name}.{entry.variant_test_name}" if entry.variant_test_name else str(entry.name)
+
+
 def operators() -> dict[str, Any]:
     """PyTorch's entries by name (and variant) that are in scope."""
-    found = {}
-    for entry in invocations.op_db:
-        name = entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
-        if out_of_scope(entry.name) is None:
-            found[name] = entry
-    return found
+    return {named(entry): entry for entry in invocations.op_db if out_of_scope(entry.name) is None}
 
 
-def ours(name: str) -> Callable[..., Any] | None:
-    """The function of tracegraph for an entry's name, or None if it is missing."""
-    if name in _DUNDER:
-        return _DUNDER[name]
+def ours(entry: Any) -> Callable[..., Any] | None:
+    """The function of tracegraph for an entry, or None if it is missing."""
+    name = entry.name
+    for key in (named(entry), name):
+        if key in _WRAPPED:
+            return _WRAPPED[key]
     *spaces, last = name.split(".")
     space: Any = tracegraph
     if spaces == ["nn", "functional"]:

@@ -65,7 +65,7 @@ def check(name: str, entry: Any, dtype: str) -> str:
     Raises:
         AssertionError: when they differ.
     """
-    function = ours(entry.name)
+    function = ours(entry)
     assert function is not None, f"tracegraph has no {name}"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)
