@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import tracegraph
+from tests.nesting import leaves
 
 from .database import ours, torch
 from .known import APPROXIMATE, RANDOM
@@ -17,7 +18,6 @@ from .samples import (
     calls,
     cotangents,
     float_results,
-    leaves,
     our_gradients,
     outcome,
     their_gradients,
