@@ -98,7 +98,8 @@ class Attributes(Members):
             if name in held.get(table, ()):
                 if value is not None:
                     raise ArgumentTypeError(
-                        f"cannot assign '{type(value).__name__}' as {kind} '{name}' (tracegraph.{wanted} or None expected)"
+                        f"cannot assign '{type(value).__name__}' as {kind} '{name}' (tracegraph.{wanted} or None "
+                        f"expected)"
                     )
                 held[table][name] = None
                 return True

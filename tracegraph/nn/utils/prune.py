@@ -32,8 +32,11 @@ class Identity(BasePruningMethod):
 class _Amount(BasePruningMethod):
     """A method that prunes a number of things."""
 
-    def __init__(self, amount: float) -> None:
-        if not isinstance(amount, Real):
+    amount: Any
+
+    def __init__(self, amount: Any) -> None:
+        is_number = isinstance(amount, Real)
+        if not is_number:
             raise ArgumentTypeError(f"Invalid type for amount: {amount}. Must be int or float.")
         if amount < 0 or (not isinstance(amount, Integral) and amount > 1):
             raise ArgumentError(
@@ -106,7 +109,7 @@ class _Slices(_Amount):
         kept[self._scores_order(t, size - count)] = 1
         shape = [1] * t.ndim
         shape[self.dim] = size
-        return default_mask * kept.reshape(shape).to(default_mask.dtype)
+        return default_mask * kept.reshape(shape).to(default_mask.dtype)  # type: ignore[no-any-return]
 
     def _scores_order(self, t: Tensor, count: int) -> Tensor:
         return self._scores(t).topk(count)[1]  # type: ignore[no-any-return]
@@ -143,7 +146,7 @@ class CustomFromMask(BasePruningMethod):
         """The product of both masks."""
         if default_mask.shape != self.mask.shape:
             raise ShapeError(f"a mask of shape {self.mask.shape} for a parameter of shape {default_mask.shape}")
-        return default_mask * self.mask.to(default_mask.dtype)
+        return default_mask * self.mask.to(default_mask.dtype)  # type: ignore[no-any-return]
 
 
 def identity(module: _Module, name: str) -> _Module:

@@ -102,7 +102,7 @@ def power_iteration(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float
 def divided_by_sigma(weight: Tensor, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """The weight over its largest singular value, as far as `u` and `v` tell it."""
     u, v = u.clone(), v.clone()  # a later step changes them in place, and backward needs them as they are now
-    return weight / (u * (matrix @ v)).sum()
+    return weight / (u * (matrix @ v)).sum()  # type: ignore[no-any-return]
 
 
 class SpectralNorm(Derived):
