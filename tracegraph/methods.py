@@ -11,7 +11,6 @@ from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
-from tracegraph.gradient_hooks import run_after_accumulation
 from tracegraph.inplace import assign
 from tracegraph.tensor import Tensor
 
@@ -123,7 +122,6 @@ def _backward_method(  # noqa: D417 - a method, whose first argument is the tens
         for target, value in zip(targets, found, strict=True):
             if value is not None:
                 engine.accumulate(target, value, create_graph=create_graph)
-                run_after_accumulation(target)
 
 
 def attach() -> None:

@@ -87,8 +87,6 @@ def run(
                 g = run_hooks(node._hooks, g)
                 if wanted is None:
                     accumulate(node, g, create_graph=create_graph)
-                    if node._hooks:
-                        run_after_accumulation(node)
                 elif id(node) in wanted:
                     found[id(node)] = g
                 continue
@@ -116,7 +114,7 @@ def run(
 
 
 def accumulate(leaf: Tensor, g: Tensor, *, create_graph: bool) -> None:
-    """Add a cotangent to the leaf's `.grad`, which never shares memory with another tensor."""
+    """Add a cotangent to the leaf's `.grad`, which never shares memory with another tensor; run what waits for it."""
     if g._data.dtype != leaf._data.dtype:
         g = g.to(leaf._data.dtype)
     current = leaf.grad
@@ -126,6 +124,8 @@ def accumulate(leaf: Tensor, g: Tensor, *, create_graph: bool) -> None:
         leaf.grad = current + g
     else:
         current.add_(g)
+    if leaf._hooks:
+        run_after_accumulation(leaf)
 
 
 def _start(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], name: str) -> list[tuple[Any, Tensor]]:

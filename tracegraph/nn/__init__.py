@@ -2,6 +2,7 @@
 
 from tracegraph.nn import functional as functional
 from tracegraph.nn import init as init
+from tracegraph.nn import modules as modules
 from tracegraph.nn import utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403
@@ -21,3 +22,4 @@ from tracegraph.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from tracegraph.nn.parameter import UninitializedParameter as UninitializedParameter
 from tracegraph.nn.parameter_container import *  # noqa: F403
 from tracegraph.nn.pooling import *  # noqa: F403
+from tracegraph.nn.summary import summary as summary
