@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tracegraph import _state
 from tracegraph.autograd.function import Function
 from tracegraph.nn.watched import WatchedDict
-from tracegraph.runtime.errors import ArgumentTypeError, GradientError
+from tracegraph.runtime.errors import TracegraphError
 from tracegraph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ EVERYWHERE: dict[str, WatchedDict] = {
     )
 }
 """The hooks that the calls of all modules run, before the module's own."""
+
+
+class HookError(TracegraphError, RuntimeError):
+    """A hook returned what cannot be used."""
 
 
 class HookHandle:
@@ -95,7 +99,7 @@ def _run_before(
             replaced = hook(module, args, kwargs)
             if replaced is not None:
                 if not isinstance(replaced, tuple) or len(replaced) != 2:
-                    raise ArgumentTypeError(
+                    raise HookError(
                         f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
                     )
                 args, kwargs = replaced
@@ -148,17 +152,17 @@ class _Pass(Function):
     receive: Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
     @staticmethod
-    def forward(ctx: Any, receive: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, receive: Any, with_zeros: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The tensors."""
         ctx.receive = receive
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(with_zeros)
         ctx.mark_non_differentiable(*[tensor for tensor in tensors if not tensor.requires_grad])
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients, after the hooks."""
-        return (None, *ctx.receive(grad_outputs))
+        return (None, None, *ctx.receive(grad_outputs))
 
 
 class _Flow:
@@ -177,7 +181,10 @@ class _Flow:
             return values
         self._positions[which] = positions
         passed = list(values)
-        for number, tensor in zip(positions, _Pass.apply(receive, *[values[at] for at in positions]), strict=True):
+        # As in PyTorch, a tensor that no gradient flows to has zeros among those of the arguments, and None among those
+        # of the results.
+        tensors = _Pass.apply(receive, which == "input", *[values[number] for number in positions])
+        for number, tensor in zip(positions, tensors, strict=True):
             passed[number] = tensor
         return tuple(passed) if type(values) is tuple else type(values)(*passed)
 
@@ -215,7 +222,7 @@ class _Flow:
             for hook in self._after:
                 answer = hook(self._module, nothing, received)
                 if answer is not None and any(value is not None for value in answer):
-                    raise GradientError(
+                    raise HookError(
                         "Backward hook for Modules where no input requires gradient should always return None or None "
                         "for all gradients."
                     )
@@ -237,7 +244,7 @@ def _replaced(answer: Any, received: tuple[Any, ...], kind: str, name: str) -> t
         return received
     answer = answer if isinstance(answer, tuple | list) else (answer,)
     if len(answer) != len(received):
-        raise GradientError(
+        raise HookError(
             f"Backward {kind} returned an invalid number of {name}, got {len(answer)}, but expected {len(received)}"
         )
     return tuple(answer)
