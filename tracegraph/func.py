@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracegraph.nn.module import Module
-from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
+from tracegraph.nn.state_dict import StateDictError
+from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
 Tensors = Mapping[str, Tensor]
@@ -27,10 +28,11 @@ def functional_call(
         args: of the call; what is no tuple is the only one.
         kwargs: of the call.
         tie_weights: use a tensor for all names of a parameter that has several.
-        strict: all parameters and buffers have to be given.
+        strict: all parameters and buffers have to be given; otherwise unknown names are passed over as well.
 
     Raises:
-        ArgumentError: for a name given twice, unknown names, or missing ones with `strict`.
+        ArgumentError: for a name given twice, and what is no dict.
+        StateDictError: with `strict`, for unknown names and missing ones.
 
     >>> layer = tracegraph.nn.Linear(1, 1, bias=False)
     >>> tracegraph.func.functional_call(layer, {"weight": tracegraph.tensor([[3.0]])}, tracegraph.ones(1, 1))
@@ -44,15 +46,14 @@ def functional_call(
             holders.update({f"{path}.{name}" if path else name: (table, name) for name in table})
     present = {full: table[name] for full, (table, name) in holders.items() if table[name] is not None}
     unknown = [name for name in given if name not in present]
-    if unknown:
-        raise ArgumentError(f"functional_call: {type(module).__name__} has no tensor {', '.join(map(repr, unknown))}")
-    used = dict(given)
+    used = {name: tensor for name, tensor in given.items() if name in present}
     if tie_weights:
-        by_identity = {id(present[name]): tensor for name, tensor in given.items()}
+        by_identity = {id(present[name]): tensor for name, tensor in used.items()}
         tied = {name: by_identity[id(own)] for name, own in present.items() if id(own) in by_identity}
         used = tied | used
-    if strict and (missing := [name for name in present if name not in used]):
-        raise ArgumentError(f"functional_call: {', '.join(map(repr, missing))} missing")
+    missing = [name for name in present if name not in used]
+    if strict and (unknown or missing):
+        raise StateDictError(f"functional_call of {type(module).__name__}: missing {missing}, unexpected {unknown}")
     try:
         for full, tensor in used.items():
             table, name = holders[full]
@@ -68,7 +69,7 @@ def _merged(given: Any) -> dict[str, Tensor]:
     if isinstance(given, Mapping):
         return dict(given)
     if not isinstance(given, Sequence) or not all(isinstance(one, Mapping) for one in given):
-        raise ArgumentTypeError(
+        raise ArgumentError(
             f"functional_call: takes a dict of tensors or a sequence of such, not a {type(given).__name__}"
         )
     merged: dict[str, Tensor] = {}

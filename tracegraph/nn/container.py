@@ -218,16 +218,16 @@ class ModuleDict(Module):
         return key in self._modules
 
     def keys(self) -> KeysView[str]:
-        """The names."""
-        return self._modules.keys()
+        """The names, as they are now."""
+        return dict(self._modules).keys()
 
     def values(self) -> ValuesView[Any]:
-        """The modules."""
-        return self._modules.values()
+        """The modules, as they are now."""
+        return dict(self._modules).values()
 
     def items(self) -> ItemsView[str, Any]:
-        """The names with the modules."""
-        return self._modules.items()
+        """The names with the modules, as they are now."""
+        return dict(self._modules).items()
 
     def clear(self) -> None:
         """Remove everything."""
