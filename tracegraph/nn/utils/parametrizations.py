@@ -67,7 +67,7 @@ class _SpectralNorm(Module):
             u, v = (normalize(randn(size, dtype=weight.dtype), dim=0, eps=eps) for size in matrix.shape)
             self.register_buffer("_u", u)
             self.register_buffer("_v", v)
-            power_iteration(matrix, u, v, 15, eps)
+            power_iteration(matrix.T, v, u, 15, eps)
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight divided."""
@@ -75,7 +75,8 @@ class _SpectralNorm(Module):
             return normalize(weight, dim=0, eps=self.eps)
         matrix = as_matrix(weight, self.dim)
         if self.training:
-            power_iteration(matrix, self._u, self._v, self.n_power_iterations, self.eps)
+            # As in PyTorch `u` goes first here, and second in the other `spectral_norm`.
+            power_iteration(matrix.T, self._v, self._u, self.n_power_iterations, self.eps)
         return divided_by_sigma(weight, matrix, self._u, self._v)
 
     def right_inverse(self, value: Tensor) -> Tensor:
