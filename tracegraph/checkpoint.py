@@ -162,7 +162,8 @@ class _Unpacker:
             if isinstance(described, list):
                 raise FileFormatError("load: the description of the checkpoint is damaged: a list stands by itself")
             return described
-        kind, inside = next(iter(described.items()))
+        empty: tuple[str, Any] = ("nothing", None)
+        kind, inside = next(iter(described.items()), empty)
         if kind == "tensor":
             return self._tensor(inside, described)
         if kind == "array":

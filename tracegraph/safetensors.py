@@ -24,18 +24,15 @@ _DTYPES = {
     "U8": np.dtype(np.uint8),
     "I8": np.dtype(np.int8),
     "I16": np.dtype("<i2"),
-    "U16": np.dtype("<u2"),
     "I32": np.dtype("<i4"),
-    "U32": np.dtype("<u4"),
     "I64": np.dtype("<i8"),
-    "U64": np.dtype("<u8"),
     "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
     "BF16": np.dtype("<u2"),
 }
-"""How the bytes of each dtype of the format are read."""
-_NAMES = {dtype: name for name, dtype in reversed(_DTYPES.items())}
+"""How the bytes of each dtype of the format that tensors have, and of bfloat16, are read."""
+_NAMES = {dtype: name for name, dtype in _DTYPES.items() if name != "BF16"}
 
 
 def write(file: IO[bytes], arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:

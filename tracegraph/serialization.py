@@ -75,7 +75,7 @@ def load(f: "str | os.PathLike[str] | IO[bytes]", map_location: Any = None, *, w
 
 
 def _read(file: IO[bytes], weights_only: bool) -> Any:
-    start = file.read(9)
+    start = _up_to(file, 9)
     if start.startswith(_ZIP):
         raise FileFormatError(
             "load: this is a file of torch.save, which holds a pickle. Convert it where PyTorch is installed: "
@@ -94,6 +94,14 @@ def _read(file: IO[bytes], weights_only: bool) -> Any:
     return unpack(arrays, metadata)
 
 
+def _up_to(file: IO[bytes], count: int) -> bytes:
+    """The next bytes, fewer only at the end, from a file that may give them in parts."""
+    found = bytearray()
+    while len(found) < count and (part := file.read(count - len(found))):
+        found += part
+    return bytes(found)
+
+
 class _Continued:
     """A file of which the beginning has been read already, as the unpickler reads it."""
 
@@ -103,11 +111,10 @@ class _Continued:
     def read(self, count: int = -1) -> bytes:
         """The next bytes."""
         if count < 0:
-            count = len(self._start)
             first, self._start = self._start, b""
             return first + self._file.read()
         first, self._start = self._start[:count], self._start[count:]
-        return first + self._file.read(count - len(first)) if len(first) < count else first
+        return first + _up_to(self._file, count - len(first))
 
     def readline(self) -> bytes:
         """The bytes up to the end of a line."""

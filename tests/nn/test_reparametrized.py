@@ -55,11 +55,19 @@ def doubled(library: Any) -> Any:
     return Doubled()
 
 
+def split(dim: int | None, *, parametrized: bool) -> Program:
+    def run(library: Any) -> Any:
+        utils = library.nn.utils
+        return described(
+            library, (utils.parametrizations if parametrized else utils).weight_norm(linear(library), dim=dim)
+        )
+
+    return run
+
+
 for dim in (0, 1, None, -1):
-    PROGRAMS[f"weight_norm of dim {dim}"] = with_layers(lambda utils, layer, dim=dim: utils.weight_norm(layer, dim=dim))
-    PROGRAMS[f"parametrized weight_norm of dim {dim}"] = with_layers(
-        lambda utils, layer, dim=dim: utils.parametrizations.weight_norm(layer, dim=dim)
-    )
+    PROGRAMS[f"weight_norm of dim {dim}"] = split(dim, parametrized=False)
+    PROGRAMS[f"parametrized weight_norm of dim {dim}"] = split(dim, parametrized=True)
 PROGRAMS["weight_norm removed"] = with_layers(lambda utils, layer: utils.remove_weight_norm(utils.weight_norm(layer)))
 PROGRAMS["weight_norm twice"] = with_layers(lambda utils, layer: utils.weight_norm(utils.weight_norm(layer)))
 PROGRAMS["weight_norm not there"] = with_layers(lambda utils, layer: utils.remove_weight_norm(layer))
@@ -171,7 +179,7 @@ PRUNED: dict[str, Callable[[Any, Any, Any], Any]] = {
     "l1 twice": lambda p, layer, lib: p.l1_unstructured(p.l1_unstructured(layer, "weight", 4), "weight", 0.5),
     "ln, then l1": lambda p, layer, lib: p.l1_unstructured(p.ln_structured(layer, "weight", 1, 2, 0), "weight", 2),
     "l1, then ln": lambda p, layer, lib: p.ln_structured(p.l1_unstructured(layer, "weight", 5), "weight", 1, 2, 1),
-    "ln thrice": lambda p, layer, lib: [p.ln_structured(layer, "weight", 1, 2, d) for d in (0, 1, 0)][0],
+    "ln thrice": lambda p, layer, lib: [p.ln_structured(layer, "weight", 1, 2, d) for d in (0, 1, 0)][-1],
     "mask, then l1": lambda p, layer, lib: p.l1_unstructured(
         p.custom_from_mask(layer, "weight", lib.ones(3, 4).triu()), "weight", 2
     ),
