@@ -143,6 +143,8 @@ PARAMETER_DICT: dict[str, Change] = {
     "fromkeys": lambda n, c: list(c.fromkeys(["x", "y"], 1).items()),
     "update": lambda n, c: c.update({"d": c["a"] * 2}),
     "update_pairs": lambda n, c: c.update([("d", "text")]),
+    "update_unsorted": lambda n, c: (c.update({"z": c["a"], "y": c["b"]}), list(c))[1],
+    "update_ordered": lambda n, c: (c.update(OrderedDict([("z", c["a"]), ("y", c["b"])])), list(c))[1],
     "update_number": lambda n, c: c.update(1),
     "or": lambda n, c: list((c | n.ParameterDict({"d": c["a"]})).items()),
     "or_in_place": lambda n, c: list(c.__ior__(n.ParameterDict({"a": c["b"]})).items()),

@@ -351,3 +351,30 @@ def test_cached_in_a_traced_function() -> None:
             layer.parametrizations.weight.original.fill_(float(number))
         expected = layer(layer(x) @ layer.weight).detach().numpy()
         np.testing.assert_allclose(forward(x).detach().numpy(), expected, rtol=1e-5)
+
+
+CHANGES: list[Callable[[Any], Any]] = [
+    lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 0.4),
+    lambda layer: nn.utils.prune.ln_structured(layer, "weight", 1, 2, 0),
+    lambda layer: layer.weight_mask.fill_(1.0),
+    lambda layer: setattr(layer, "weight_mask", tracegraph.zeros(3, 4)),
+    lambda layer: nn.utils.prune.remove(layer, "weight"),
+    nn.utils.weight_norm,
+    lambda layer: layer.weight_g.data.mul_(2),
+    nn.utils.remove_weight_norm,
+    lambda layer: nn.utils.parametrize.register_parametrization(layer, "weight", doubled(tracegraph)),
+    lambda layer: nn.utils.parametrize.register_parametrization(layer, "weight", nn.Tanh()),
+    lambda layer: nn.utils.parametrize.remove_parametrizations(layer, "weight"),
+]
+
+
+def test_changes_are_noticed_by_traces() -> None:
+    layer = linear(tracegraph)
+    forward = tracegraph.trace(lambda x: layer(x) * 2)
+    x = tensor(tracegraph, 5, 4)
+    for change in CHANGES:
+        for _ in range(2):
+            np.testing.assert_allclose(forward(x).detach().numpy(), (layer(x) * 2).detach().numpy(), rtol=1e-5)
+        change(layer)
+    np.testing.assert_allclose(forward(x).detach().numpy(), (layer(x) * 2).detach().numpy(), rtol=1e-5)
+    assert forward.explain().verdict == "static"

@@ -101,6 +101,15 @@ class Conversion(Attributes):
         """The module itself: it is in the computer's memory."""
         return self
 
+    def cuda(self, device: Any = None) -> Self:
+        """Refused: there is one device, the CPU.
+
+        Raises:
+            ArgumentTypeError: always.
+        """
+        check_device("Module.cuda", "cuda")
+        return self
+
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give parameters and buffers new memory, without their values.
 

@@ -1,7 +1,8 @@
 """Lists and dictionaries of parameters, all of which are registered: `ParameterList` and `ParameterDict`."""
 
 import operator
-from collections.abc import Iterable, Iterator, KeysView
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import Any, NoReturn, Self
 
 from tracegraph.nn.container import pairs_of
@@ -199,13 +200,16 @@ class ParameterDict(Module):
         return iter([self[key] for key in self._keys])
 
     def update(self, parameters: Any) -> None:
-        """Add or replace values, from a mapping or from pairs.
+        """Add or replace values, from a mapping or from pairs; those of a plain dict by order of keys, as in PyTorch.
 
         Raises:
             ArgumentTypeError: for anything else.
             ArgumentError: for a pair that is none.
         """
-        for key, value in pairs_of(parameters, "ParameterDict"):
+        pairs = pairs_of(parameters, "ParameterDict")
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs.sort(key=lambda pair: pair[0])
+        for key, value in pairs:
             self[key] = value
 
     def __or__(self, other: Any) -> "ParameterDict":

@@ -4,11 +4,11 @@ from typing import Any, TypeVar
 
 from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.random import randn
+from tracegraph.nn.convolution import _Transposed
 from tracegraph.nn.functional import normalize
 from tracegraph.nn.module import Module
 from tracegraph.nn.utils.parametrize import register_parametrization
 from tracegraph.nn.utils.reparametrized import (
-    _TRANSPOSED,
     as_matrix,
     divided_by_sigma,
     norm_except_dim,
@@ -101,7 +101,7 @@ def spectral_norm(
     weight: Any = getattr(module, name, None)
     if not isinstance(weight, Tensor):
         raise ArgumentError(f"Module '{module}' has no parameter or buffer with name '{name}'")
-    dim = (1 if isinstance(module, _TRANSPOSED) else 0) if dim is None else dim
+    dim = (1 if isinstance(module, _Transposed) else 0) if dim is None else dim
     with GradMode(False):
         made = _SpectralNorm(weight, n_power_iterations, dim, eps)
     return register_parametrization(module, name, made)

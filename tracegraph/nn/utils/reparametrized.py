@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.random import randn
 from tracegraph.nn.attributes import Derived
-from tracegraph.nn.convolution import ConvTranspose1d, ConvTranspose2d
+from tracegraph.nn.convolution import _Transposed
 from tracegraph.nn.functional import normalize
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter, is_lazy
@@ -16,7 +16,6 @@ from tracegraph.runtime.errors import ArgumentError, GradientError
 from tracegraph.tensor import Tensor
 
 _Module = TypeVar("_Module", bound=Module)
-_TRANSPOSED: tuple[type[Module], ...] = (ConvTranspose1d, ConvTranspose2d)
 
 
 def norm_except_dim(v: Tensor, dim: int | None) -> Tensor:
@@ -149,7 +148,7 @@ def spectral_norm(
     weight = module._parameters.get(name)
     if weight is None or is_lazy(weight):
         raise ArgumentError(f"spectral_norm: {type(module).__name__} has no initialised parameter {name!r}")
-    dim = (1 if isinstance(module, _TRANSPOSED) else 0) if dim is None else dim
+    dim = (1 if isinstance(module, _Transposed) else 0) if dim is None else dim
     norm = SpectralNorm(name, n_power_iterations, dim, eps)
     matrix = as_matrix(weight.detach(), dim)
     u, v = (normalize(randn(size, dtype=weight.dtype), dim=0, eps=eps) for size in matrix.shape)
