@@ -147,8 +147,17 @@ class _LazyConvolution(_Lazy, convolution._Convolution):
 class _LazyNormalisation(_Lazy):
     size = "num_features"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(1, *args, **kwargs)
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(1, eps, momentum, affine, track_running_stats, device=device, dtype=dtype, **options)
 
     def _size_of(self, input: Tensor) -> int:
         return input.shape[1]
