@@ -86,6 +86,10 @@ class ArgumentTypeError(TracegraphError, TypeError):
     """An argument has a type the operation does not accept."""
 
 
+class FileFormatError(TracegraphError, RuntimeError, ValueError):
+    """A file is damaged, or of a format that is not read here."""
+
+
 class GraphError(TracegraphError, ValueError):
     """A graph is malformed."""
 

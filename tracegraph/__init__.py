@@ -8,6 +8,7 @@ from tracegraph import autograd as autograd
 from tracegraph import backends as backends
 from tracegraph import cuda as cuda
 from tracegraph import eager as eager
+from tracegraph import func as func
 from tracegraph import linalg as linalg
 from tracegraph import nn as nn
 from tracegraph import optim as optim
@@ -91,6 +92,7 @@ from tracegraph.construct import tensor as tensor
 from tracegraph.dtypes import *  # noqa: F403
 from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
+from tracegraph.nn.summary import summary as summary
 from tracegraph.random import (
     Generator as Generator,
 )
@@ -120,6 +122,8 @@ from tracegraph.runtime import (
     set_num_threads as set_num_threads,
 )
 from tracegraph.runtime.device import Device
+from tracegraph.serialization import load as load
+from tracegraph.serialization import save as save
 from tracegraph.settings import *  # noqa: F403
 from tracegraph.tensor import Tensor as Tensor
 from tracegraph.trace import compile as compile
