@@ -22,6 +22,7 @@ from tracegraph import Tensor, _state
 from tracegraph.compiler.ops.base import OPERATIONS, Kind
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.nn import functional
+from tracegraph.runtime.errors import TracegraphError
 from tracegraph.trace.recorder import Recorder
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "operations.md"
@@ -58,9 +59,11 @@ class _Uses:
         @functools.wraps(function)
         def noted(*args: Any, **kwargs: Any) -> Any:
             if not function.__name__.endswith("_"):  # what changes a leaf in place refuses one that requires a gradient
-                given = rebuilt([args, kwargs], _with_gradient)
-                found = leaves(function(*given[0], **given[1]))
-                self.differentiable |= any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in found)
+                for change in (_with_gradient, _as_float_with_gradient):
+                    given = rebuilt([args, kwargs], change)
+                    with contextlib.suppress(TracegraphError):  # it takes no floats
+                        found = leaves(function(*given[0], **given[1]))
+                        self.differentiable |= any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in found)
             previous = _state.begin_recording(_Listener(self.operations))
             try:
                 return function(*args, **kwargs)
@@ -75,6 +78,11 @@ def _with_gradient(value: Any) -> Any:
     if isinstance(value, Tensor) and value.is_floating_point():
         return value.detach().clone().requires_grad_()
     return value
+
+
+def _as_float_with_gradient(value: Any) -> Any:
+    """An integer tensor of an example as a float tensor that requires a gradient."""
+    return _with_gradient(value.double() if isinstance(value, Tensor) and value.dtype.kind == "i" else value)
 
 
 def _uses(holder: Any, name: str, function: Callable[..., Any]) -> _Uses:
