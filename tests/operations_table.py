@@ -76,13 +76,15 @@ class _Uses:
 def _with_gradient(value: Any) -> Any:
     """A float tensor as another one that requires a gradient."""
     if isinstance(value, Tensor) and value.is_floating_point():
-        return value.detach().clone().requires_grad_()
+        return Tensor(value._data.copy(), requires_grad=True)
     return value
 
 
 def _as_float_with_gradient(value: Any) -> Any:
     """An integer tensor of an example as a float tensor that requires a gradient."""
-    return _with_gradient(value.double() if isinstance(value, Tensor) and value.dtype.kind == "i" else value)
+    if isinstance(value, Tensor) and value.dtype.kind == "i":
+        return Tensor(value._data.astype(np.float64), requires_grad=True)
+    return _with_gradient(value)
 
 
 def _uses(holder: Any, name: str, function: Callable[..., Any]) -> _Uses:
