@@ -7,16 +7,17 @@ import numpy as np
 from tracegraph.runtime.errors import ArgumentError
 
 from . import dispatch
-from .base import Cotangent, operation
+from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise, zeros
+from .pointwise import Pointwise, require_tensors, zeros
+from .spec import int64
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "sign", "square",
-    "sub", "subtract",
+    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "rsub", "sgn",
+    "sign", "square", "sub", "subtract",
 ]  # fmt: skip
 
 
@@ -92,6 +93,17 @@ def sub(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
 
 
 subtract = sub
+
+
+@public()
+def rsub(input: "Tensor", other: TensorLike, *, alpha: float = 1) -> "Tensor":
+    """`other - alpha * input`: subtraction with the operands exchanged.
+
+    >>> tracegraph.rsub(tracegraph.tensor([1.0, 2.5]), 1)
+    tensor([0.0000, -1.5000])
+    """
+    require_tensors("rsub", input)
+    return sub(other, input, alpha=alpha)
 
 
 @operation
@@ -191,11 +203,13 @@ SQUARE = Square()
 
 @public(inplace=True)
 def square(input: TensorLike) -> "Tensor":
-    """The operand times itself.
+    """The operand times itself; bools become int64.
 
     >>> tracegraph.square(tracegraph.tensor([1.5, -2.0]))
     tensor([2.2500, 4.0000])
     """
+    if dispatch.result_type(input).kind == "b":
+        input = dispatch.as_tensor(input, int64)
     return dispatch.unary(SQUARE, input)  # type: ignore[no-any-return]
 
 
@@ -235,16 +249,19 @@ absolute = abs
 
 @operation
 class Sign(Pointwise):
-    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN."""
+    """-1, 0 or 1 as the operand is negative, zero or positive; 0 for NaN."""
 
     name = "sign"
-    expression = "sign_{f}({0})"
+    expression = "select({0} > 0, abs_{f}(1), select({0} < 0, -abs_{f}(1), abs_{f}(0)))"
     integer_expression = "select({0} > 0, 1, select({0} < 0, -1, 0))"
-    ufunc = np.sign
     takes = "number"
     idempotent = True
     differentiable = True
     sample_dtypes = ("float32", "float64", "int64", "uint8")
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        (a,) = operands
+        return (a > 0).astype(a.dtype) - (a < 0)
 
     def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
         return (lambda: zeros(g),)
@@ -253,9 +270,9 @@ class Sign(Pointwise):
 SIGN = Sign()
 
 
-@public(inplace=True)
+@public(inplace=True, aliases=("sgn",))
 def sign(input: "Tensor") -> "Tensor":
-    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN. The gradient is zero.
+    """-1, 0 or 1 as the operand is negative, zero or positive; 0 for NaN. The gradient is zero.
 
     >>> tracegraph.sign(tracegraph.tensor([1.5, -2.0, 0.0]))
     tensor([1., -1., 0.])
@@ -263,6 +280,9 @@ def sign(input: "Tensor") -> "Tensor":
     if input.dtype.kind == "b":
         return input.clone()  # type: ignore[no-any-return]
     return dispatch.unary(SIGN, input)  # type: ignore[no-any-return]
+
+
+sgn = sign
 
 
 @public(inplace=True)

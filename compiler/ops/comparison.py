@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tracegraph.runtime.errors import DTypeError
+from tracegraph.runtime.errors import ArgumentError, DTypeError
 
 from . import dispatch
 from .base import operation
@@ -33,6 +33,7 @@ class Comparison(Predicate):
     """A question about two elements."""
 
     arity = 2
+    numbers = "second"
     sample_dtypes = ("float32", "float64", "int64", "uint8", "bool")
 
 
@@ -262,12 +263,15 @@ def isclose(
 
     Raises:
         DTypeError: when the dtypes differ.
+        ArgumentError: for a negative tolerance.
 
     >>> tracegraph.isclose(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
     if input.dtype != other.dtype:
         raise DTypeError(f"isclose: operands must have one dtype, got {input.dtype} and {other.dtype}")
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     close = eq(input, other)
     if input.dtype.kind == "f" and equal_nan:
         close = close | (isnan(input) & isnan(other))

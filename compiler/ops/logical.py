@@ -24,6 +24,7 @@ class Logical(Pointwise):
     """Takes every number for true but zero; gives bools."""
 
     arity = 2
+    numbers = "none"
     predicate = True
     commutative = True
     inlines = True
@@ -34,6 +35,7 @@ class Bitwise(Pointwise):
     """Works on the bits of integers, and on bools."""
 
     arity = 2
+    numbers = "one"
     takes = "integer"
     inlines = True
     sample_dtypes: ClassVar[tuple[str, ...]] = ("int64", "uint8", "bool")

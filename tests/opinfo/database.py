@@ -18,7 +18,7 @@ DTYPES = ("float32", "int64", "bool")
 OUT_OF_SCOPE = {
     "complex numbers": (
         "angle cdouble cfloat chalf complex conj conj_physical imag linalg.eig linalg.eigvals polar real resolve_conj "
-        "view_as_complex view_as_real H mH isreal resolve_neg"
+        "view_as_complex view_as_real H mH resolve_neg"
     ),
     "Fourier transforms and signals": "fft.* stft istft signal.*",
     "sparse, masked and ragged tensors": "sparse.* to_sparse masked.* _segment_reduce jiterator_*",
@@ -33,12 +33,31 @@ OUT_OF_SCOPE = {
         "linalg.solve_ex linalg.inv_ex linalg.cholesky_ex cholesky_inverse triangular_solve pca_lowrank svd_lowrank "
         "histogramdd igamma igammac special.airy_ai special.bessel_* special.chebyshev_* special.hermite_* "
         "special.laguerre_* special.legendre_* special.modified_* special.scaled_* special.shifted_* "
-        "special.spherical_* special.zeta nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* grid_sampler_*"
+        "special.spherical_* nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* grid_sampler_*"
     ),
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
 
-_DUNDER = {"__getitem__": operator.getitem}
+_CALLS: dict[str, Callable[..., Any]] = {
+    "__getitem__": operator.getitem,
+    "polygamma": lambda input, n: tracegraph.polygamma(n, input),
+    "special.polygamma": lambda input, n: tracegraph.special.polygamma(n, input),
+    "where": lambda input, condition, other: tracegraph.where(condition, input, other),
+    "zero_": lambda input: input.clone().zero_(),
+}
+"""Entries that PyTorch calls in another way than their names say."""
+
+
+def _special_method(name: str) -> Callable[..., Any]:
+    """A method like `__radd__`, which is never called with anything else than a tensor as the first argument."""
+
+    def method(input: Any, *arguments: Any) -> Any:
+        if not isinstance(input, tracegraph.Tensor):
+            raise TypeError(f"{name} is a method of tensors")
+        return getattr(tracegraph.Tensor, name)(input, *arguments)
+
+    return method
+
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -69,8 +88,10 @@ def operators() -> dict[str, Any]:
 
 def ours(name: str) -> Callable[..., Any] | None:
     """The function of tracegraph for an entry's name, or None if it is missing."""
-    if name in _DUNDER:
-        return _DUNDER[name]
+    if name in _CALLS:
+        return _CALLS[name]
+    if name.startswith("__") and hasattr(tracegraph.Tensor, name):
+        return _special_method(name)
     *spaces, last = name.split(".")
     space: Any = tracegraph
     if spaces == ["nn", "functional"]:

@@ -16,3 +16,5 @@ from tracegraph.nn.observation import expand as _expand  # noqa: F401 - tells th
 from tracegraph.nn.parameter import Buffer as Buffer
 from tracegraph.nn.parameter import Parameter as Parameter
 from tracegraph.nn.pooling import *  # noqa: F403
+from tracegraph.nn.shrinking import *  # noqa: F403
+from tracegraph.nn.softmax import *  # noqa: F403
