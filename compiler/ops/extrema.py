@@ -58,7 +58,7 @@ class Extremum(NonEmptyReduction):
 
 def spread_evenly(over: Reduction, g: "Tensor", out: "Tensor", a: "Tensor") -> "Tensor":
     """The cotangent of `a` for a result `out` picked from it along `over.dims`: equal elements share it evenly."""
-    chosen = (a.eq(restore(out, over, a)) | a.isnan()).to(g.dtype)
+    chosen = a.eq(restore(out, over, a)).to(g.dtype)
     share = restore(g, over, a).div(chosen.sum(over.dims, True)) if over.dims else g
     return chosen * share  # type: ignore[no-any-return]
 

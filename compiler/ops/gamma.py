@@ -11,7 +11,7 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError
 from . import dispatch
 from .base import Array, Cotangent, Sample, operation
 from .dispatch import TensorLike, public
-from .pointwise import FloatFunction, draw
+from .pointwise import FloatFunction, Pointwise, draw
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -133,28 +133,24 @@ def _zeta(xp: Any, x: Array, q: Array) -> Array:
 
 
 @operation
-class Zeta(FloatFunction):
+class Zeta(Pointwise):
     """Hurwitz's zeta function: the sum of (q + k) ** -x over all k >= 0."""
 
     name = "zeta"
     arity = 2
     numbers = "one"
-    saves = (0, 1)
+    takes = "float"
     domain = (1.5, 6.0)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         x, q = operands
         return _zeta(xp, x.astype(np.float64), q.astype(np.float64)).astype(x.dtype)
 
-    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
-        return lambda: g * math.nan, lambda: -g * (a * zeta(a + 1, b))
-
-
 ZETA = Zeta()
 
 
 def zeta(input: TensorLike, other: TensorLike) -> "Tensor":
-    """Hurwitz's zeta function, the sum of (other + k) ** -input over all k >= 0; differentiable for `other` alone.
+    """Hurwitz's zeta function, the sum of (other + k) ** -input over all k >= 0; it has no gradient.
 
     >>> tracegraph.special.zeta(tracegraph.tensor([2.0]), 1)
     tensor([1.6449])
@@ -198,7 +194,7 @@ def polygamma(n: int, input: TensorLike) -> "Tensor":
     """
     if n < 0:
         raise ArgumentError(f"polygamma: the order n must not be negative, got {n}")
-    return digamma(input) if n == 0 else dispatch.unary(Polygamma(n), input)  # type: ignore[no-any-return]
+    return digamma(input) if n == 0 else dispatch.unary(Polygamma(n), input)
 
 
 @public(inplace=True)
@@ -211,7 +207,7 @@ def mvlgamma(input: "Tensor", p: int) -> "Tensor":
         ArgumentError: for a dimension below 1.
 
     >>> tracegraph.mvlgamma(tracegraph.tensor([2.0, 3.5]), 2)
-    tensor([0.4516, 2.4679])
+    tensor([0.4516, 2.4665])
     """
     if p < 1:
         raise ArgumentError(f"mvlgamma: the dimension p must be at least 1, got {p}")

@@ -1,16 +1,16 @@
 """Signs and neighbours of numbers, element by element: `signbit`, `heaviside`, `nextafter`, `isposinf`, `isneginf`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracegraph.runtime.errors import DTypeError
 
 from . import dispatch
-from .base import operation
+from .base import Cotangent, operation
 from .comparison import Predicate
 from .dispatch import public
-from .pointwise import Pointwise, require_tensors
+from .pointwise import FloatFunction, require_tensors, zeros
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -93,14 +93,16 @@ def heaviside(input: "Tensor", values: "Tensor") -> "Tensor":
 
 
 @operation
-class NextAfter(Pointwise):
+class NextAfter(FloatFunction):
     """The number of the dtype that follows the first operand in the direction of the second."""
 
     name = "nextafter"
     arity = 2
     numbers = "none"
-    takes = "float"
     ufunc = np.nextafter
+
+    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
+        return g, lambda: zeros(g)
 
 
 NEXT_AFTER = NextAfter()

@@ -202,6 +202,7 @@ class Erfcx(FloatFunction):
     name = "erfcx"
     saves = (0,)
     saves_output = True
+    domain = (-0.5, 3.0)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         x = operands[0].astype(np.float64)

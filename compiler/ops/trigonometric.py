@@ -228,7 +228,7 @@ def deg2rad(input: "Tensor") -> "Tensor":
     >>> tracegraph.deg2rad(tracegraph.tensor([90.0, 180.0]))
     tensor([1.5708, 3.1416])
     """
-    return input * (math.pi / 180)  # type: ignore[no-any-return]
+    return input * (math.pi / 180)
 
 
 @public(inplace=True)
@@ -236,9 +236,9 @@ def rad2deg(input: "Tensor") -> "Tensor":
     """An angle in radians as one in degrees.
 
     >>> tracegraph.rad2deg(tracegraph.tensor([0.0, 3.14159265]))
-    tensor([  0., 180.])
+    tensor([0., 180.])
     """
-    return input * (180 / math.pi)  # type: ignore[no-any-return]
+    return input * (180 / math.pi)
 
 
 @public(inplace=True)

@@ -11,6 +11,8 @@ RANDOM = frozenset(
 """Operators whose values are random or undefined: dtypes and shapes are compared."""
 
 APPROXIMATE = {
+    "polygamma": 1e-4,  # near the poles, where PyTorch reflects in float32
+    "special.polygamma": 1e-4,
     "linalg.lstsq": 1e-3,
 }
 """Relative and absolute tolerance where 2e-5 is too narrow for float32."""
