@@ -193,13 +193,20 @@ def unary(operation: Operation, x: Any) -> Tensor:
 
 
 def _mixed(operation: Any, a: Any, b: Any) -> tuple[Tensor, ...]:
-    """The operands promoted, one of which is no tensor; numbers only where PyTorch takes them (`Pointwise.numbers`)."""
+    """The operands, one of which is no tensor, in their common dtype; numbers only as `Pointwise.numbers` says."""
     numbers = operation.numbers
     first, second = (isinstance(value, int | float | np.generic) for value in (a, b))
     if numbers != "all" and ((first and (second or numbers != "one")) or (second and numbers == "none")):
         needed = {"one": "one operand", "second": "the first operand", "none": "both operands"}[numbers]
         kinds = f"{type(a).__name__} and {type(b).__name__}"
         raise ArgumentTypeError(f"{operation.name}: {needed} must be a tensor, got {kinds}")
+    return _promoted(operation, a, b)
+
+
+def _promoted(operation: Any, a: Any, b: Any) -> tuple[Tensor, ...]:
+    """The operands in their common dtype."""
+    if not operation.takes_mixed_bools and any(_participant(value)[1] is bool_ for value in (a, b)):
+        raise DTypeError(f"{operation.name}: not defined for bool operands; cast them first, or use ^ or logical_not")
     return promote(a, b, name=operation.name)
 
 
@@ -232,7 +239,7 @@ def binary(operation: Any, a: Any, b: Any) -> Tensor:
     x, y = a._data, b._data
     dtype = x.dtype
     if dtype is not y.dtype:
-        a, b = promote(a, b, name=operation.name)
+        a, b = _promoted(operation, a, b)
         x, y = a._data, b._data
         dtype = x.dtype
     takes = operation.takes

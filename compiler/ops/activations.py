@@ -75,6 +75,8 @@ def hardtanh(input: "Tensor", min_val: float = -1.0, max_val: float = 1.0, inpla
     """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    if input.dtype.kind == "b" or (input.dtype.kind == "u" and min_val < 0):
+        raise DTypeError(f"hardtanh: the range from {min_val} to {max_val} is not defined for {input.dtype} tensors")
     low, high = dispatch.constant(min_val, input.dtype), dispatch.constant(max_val, input.dtype)
     if inplace:
         return in_place(input, hardtanh, min_val, max_val)
@@ -201,11 +203,11 @@ def gelu(input: "Tensor", approximate: str = "none") -> "Tensor":
     """
     require_float("gelu", input)
     if approximate == "none":
-        return input * ((input * _SQRT_HALF).erf() + 1) * 0.5  # type: ignore[no-any-return]
+        return input * 0.5 * ((input * _SQRT_HALF).erf() + 1)  # type: ignore[no-any-return]
     if approximate != "tanh":
         raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     inner = (input + input.square() * input * 0.044715) * _SQRT_TWO_OVER_PI
-    return input * (inner.tanh() + 1) * 0.5  # type: ignore[no-any-return]
+    return input * 0.5 * (inner.tanh() + 1)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -277,4 +279,4 @@ def hardswish(input: "Tensor", inplace: bool = False) -> "Tensor":
     require_float("hardswish", input)
     if inplace:
         return in_place(input, hardswish)
-    return input * relu6(input + 3) / 6
+    return input * (relu6(input + 3) / 6)

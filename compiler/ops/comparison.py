@@ -10,7 +10,7 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError
 from . import dispatch
 from .base import operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise
+from .pointwise import Pointwise, require_tensors
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -268,6 +268,7 @@ def isclose(
     >>> tracegraph.isclose(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    require_tensors("isclose", input, other)
     if input.dtype != other.dtype:
         raise DTypeError(f"isclose: operands must have one dtype, got {input.dtype} and {other.dtype}")
     if rtol < 0 or atol < 0:
@@ -278,7 +279,7 @@ def isclose(
     if rtol == 0 and atol == 0:
         return close
     if input.dtype.kind != "f":  # so that differences of unsigned integers do not wrap
-        other = other.to(dispatch.default_dtype())
+        input, other = input.to(dispatch.default_dtype()), other.to(dispatch.default_dtype())
     difference = (input - other).abs()
     return close | (isfinite(difference) & (difference <= (other * rtol).abs() + atol))  # type: ignore[no-any-return]
 
@@ -302,4 +303,5 @@ def equal(input: "Tensor", other: "Tensor") -> builtins.bool:
     >>> tracegraph.equal(tracegraph.tensor([1, 2]), tracegraph.tensor([1, 2]))
     True
     """
+    require_tensors("equal", input, other)
     return input.shape == other.shape and builtins.bool(eq(input, other).all())

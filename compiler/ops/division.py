@@ -9,7 +9,7 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError, ZeroDivisorErro
 from . import dispatch
 from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import FloatFunction, Pointwise, zeros
+from .pointwise import FloatFunction, Pointwise, require_tensors, zeros
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -237,7 +237,7 @@ def reciprocal(input: TensorLike) -> "Tensor":
 
 
 @public(inplace=True)
-def addcdiv(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> "Tensor":
+def addcdiv(input: "Tensor", tensor1: "Tensor", tensor2: "Tensor", *, value: float = 1) -> "Tensor":
     """`input + value * tensor1 / tensor2`, for floats.
 
     Raises:
@@ -247,6 +247,7 @@ def addcdiv(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value:
     >>> tracegraph.addcdiv(one, one, one, value=0.5)
     tensor([1.5000, 2.5000])
     """
+    require_tensors("addcdiv", input, tensor1, tensor2)
     if dispatch.result_type(tensor1, tensor2).kind != "f":
         raise DTypeError("addcdiv: does not divide integers; cast them to a float dtype first")
     quotient = div(tensor1, tensor2)

@@ -12,7 +12,8 @@ from .dispatch import TensorLike, public
 from .pointwise import FloatFunction, Pointwise, refuse_two_numbers, require_tensors
 from .power import pow
 from .results import MantissaAndExponent
-from .spec import Spec, float64, int32
+from .rounding import floor
+from .spec import Spec, float16, float32, float64, int32
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -60,7 +61,11 @@ def ldexp(input: "Tensor", other: "Tensor") -> "Tensor":
     tensor([3.0000, 0.5000])
     """
     require_tensors("ldexp", input, other)
-    return input * pow(2.0, other)
+    dtype = dispatch.promote(input, other, takes="float", name="ldexp")[0].dtype
+    wide = float32 if dtype == float16 else dtype
+    exponent = other.to(wide)
+    half = floor(exponent * 0.5)  # in two steps, which overflow only where the result does
+    return (input.to(wide) * pow(2.0, half) * pow(2.0, exponent - half)).to(dtype)  # type: ignore[no-any-return]
 
 
 @operation
@@ -109,7 +114,7 @@ def frexp(input: "Tensor") -> MantissaAndExponent:
     return MantissaAndExponent(dispatch.unary(MANTISSA, input), dispatch.unary(EXPONENT, input))
 
 
-@public(inplace=True)
+@public()
 def float_power(input: TensorLike, exponent: TensorLike) -> "Tensor":
     """`input` raised to `exponent`, computed in float64; one of them may be a number.
 
@@ -121,3 +126,18 @@ def float_power(input: TensorLike, exponent: TensorLike) -> "Tensor":
         value if isinstance(value, int | float) else dispatch.as_tensor(value, float64) for value in (input, exponent)
     )
     return pow(base, power)
+
+
+@public()
+def float_power_(input: "Tensor", exponent: TensorLike) -> "Tensor":
+    """In-place version of `float_power`, for float64 tensors.
+
+    Raises:
+        DTypeError: for another dtype, which cannot hold the result.
+
+    >>> tracegraph.tensor([2.0, 3.0], dtype=tracegraph.float64).float_power_(2)
+    tensor([4., 9.], dtype=float64)
+    """
+    if input.dtype != float64:
+        raise DTypeError(f"float_power_: the result is float64, which a tensor of {input.dtype} cannot hold")
+    return input.assign(float_power(input, exponent))

@@ -25,10 +25,10 @@ _SHIFT = 10
 
 
 def log_gamma(value: float) -> float:
-    """log|gamma(x)| of one number, infinite at the poles."""
+    """log|gamma(x)| of one number, infinite at the poles and where it overflows."""
     try:
         return math.lgamma(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return math.inf
 
 
@@ -145,6 +145,7 @@ class Zeta(Pointwise):
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         x, q = operands
         return _zeta(xp, x.astype(np.float64), q.astype(np.float64)).astype(x.dtype)
+
 
 ZETA = Zeta()
 

@@ -9,7 +9,7 @@ from tracegraph.runtime.errors import DTypeError
 from . import dispatch
 from .base import operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise
+from .pointwise import Pointwise, refuse_two_numbers
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -279,6 +279,7 @@ def bitwise_right_shift(input: TensorLike, other: TensorLike) -> "Tensor":
 
 
 def _shift(operation: Shift, input: TensorLike, other: TensorLike) -> "Tensor":
+    refuse_two_numbers(operation.name, input, other)
     a, b = dispatch.promote(input, other, takes="integer", name=operation.name)
     if a.dtype.kind == "b":
         raise DTypeError(f"{operation.name}: not defined for bool tensors; cast them first")

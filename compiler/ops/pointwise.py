@@ -26,6 +26,8 @@ class Pointwise(Operation):
     an expression the operation is a host step."""
     integer_expression: ClassVar[str] = ""
     """The expression for integer and bool operands where it differs."""
+    takes_mixed_bools: ClassVar[bool] = True
+    """A bool operand beside one of another dtype is promoted; else it is refused, as PyTorch does in differences."""
     predicate: ClassVar[bool] = False
     """The result is bool."""
     commutative: ClassVar[bool] = False

@@ -109,6 +109,8 @@ def pow(input: TensorLike, exponent: TensorLike) -> "Tensor":
     base: Any = input
     power: Any = exponent
     kind = type(exponent)
+    if kind is bool and dispatch.result_type(input).kind == "b":
+        return base | (not exponent)  # type: ignore[no-any-return]
     if (kind is int or kind is float) and hasattr(input, "_data"):
         dtype = base.dtype.kind
         if dtype == "f" or (dtype in "iu" and kind is int):

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tracegraph.runtime.errors import ArgumentError
+from tracegraph.runtime.errors import ArgumentError, DTypeError
 
 from . import dispatch
 from .activations import in_place, leaky_relu, require_float
@@ -28,6 +28,8 @@ def threshold(input: "Tensor", threshold: float, value: float, inplace: bool = F
 
 
 def _threshold(input: "Tensor", threshold: float, value: float) -> "Tensor":
+    if input.dtype.kind == "b":
+        raise DTypeError("threshold: not defined for bool tensors; cast them first")
     return input.masked_fill(input <= threshold, value)  # type: ignore[no-any-return]
 
 
@@ -67,6 +69,8 @@ def tanhshrink(input: "Tensor") -> "Tensor":
     >>> tracegraph.tanhshrink(tracegraph.tensor([-1.0, 2.0]))
     tensor([-0.2384, 1.0360])
     """
+    if input.dtype.kind == "b":
+        raise DTypeError("tanhshrink: not defined for bool tensors; cast them first")
     return input - input.tanh()  # type: ignore[no-any-return]
 
 

@@ -9,6 +9,7 @@ from . import dispatch
 from .base import Cotangent, operation
 from .dispatch import TensorLike, public
 from .pointwise import FloatFunction
+from .spec import float16, float32
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -249,6 +250,8 @@ def sinc(input: "Tensor") -> "Tensor":
     tensor([1.0000, 0.6366])
     """
     (x,) = dispatch.promote(input, takes="float", name="sinc")
+    if x.dtype == float16:  # the angle would be rounded too coarsely
+        return sinc(x.to(float32)).to(float16)  # type: ignore[no-any-return]
     zero = x == 0
     angle = x.masked_fill(zero, 1.0) * math.pi
     return (sin(angle) / angle).masked_fill(zero, 1.0)  # type: ignore[no-any-return]

@@ -59,7 +59,6 @@ def _special_method(name: str) -> Callable[..., Any]:
     return method
 
 
-
 def _matches(name: str, pattern: str) -> bool:
     if pattern.startswith("*"):
         return name.endswith(pattern[1:])
