@@ -1,4 +1,4 @@
-"""Every function of one tensor on NaN, infinities, zeros, extremes of all dtypes: value, dtype, refusal as PyTorch's."""
+"""Every function of one tensor on NaN, infinities, zeros, extremes of all dtypes: value, dtype or refusal as there."""
 
 from collections.abc import Callable
 from typing import Any

@@ -76,6 +76,10 @@ class Hardswish(_InPlace):
         """Any shape."""
         return functional.hardswish(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
 
 class Hardsigmoid(_InPlace):
     """`relu6(x + 3) / 6`."""
@@ -83,6 +87,10 @@ class Hardsigmoid(_InPlace):
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
         return functional.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
 
 
 class Hardtanh(Module):
