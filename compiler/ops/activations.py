@@ -75,7 +75,7 @@ def hardtanh(input: "Tensor", min_val: float = -1.0, max_val: float = 1.0, inpla
     """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
-    if input.dtype.kind == "b" or (input.dtype.kind == "u" and min_val < 0):
+    if input.dtype.kind == "b" or (input.dtype.kind == "u" and min_val <= -1):
         raise DTypeError(f"hardtanh: the range from {min_val} to {max_val} is not defined for {input.dtype} tensors")
     low, high = dispatch.constant(min_val, input.dtype), dispatch.constant(max_val, input.dtype)
     if inplace:

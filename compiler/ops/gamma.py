@@ -110,15 +110,10 @@ def digamma(input: TensorLike) -> "Tensor":
     return dispatch.unary(DIGAMMA, input)  # type: ignore[no-any-return]
 
 
-def _zeta(xp: Any, x: Array, q: Array) -> Array:
-    """Hurwitz's zeta function of float64 arrays, by the sum of Euler and Maclaurin (DLMF 25.11.7)."""
-    x, q = xp.broadcast_arrays(x, q)
-    y = xp.where(xp.isfinite(q), q, 1.0)
-    total = y**-x
-    steps = xp.maximum(xp.ceil(_SHIFT - y), 1.0)
-    for step in range(1, int(steps.max(initial=1.0))):
-        total = total + xp.where(step < steps, (y + step) ** -x, 0.0)
-    w = y + steps
+def _positive_zeta(x: Array, q: Array) -> Array:
+    """Hurwitz's zeta function for x > 1 and q > 0, by the sum of Euler and Maclaurin (DLMF 25.11.7)."""
+    total = sum((q + step) ** -x for step in range(_SHIFT))
+    w = q + _SHIFT
     power = w**-x
     total = total + power * w / (x - 1) + power / 2
     factor, power = x, power / w
@@ -126,7 +121,24 @@ def _zeta(xp: Any, x: Array, q: Array) -> Array:
         total = total + bernoulli / math.factorial(2 * number) * factor * power
         factor = factor * (x + 2 * number - 1) * (x + 2 * number)
         power = power / (w * w)
+    return total
+
+
+def _zeta(xp: Any, x: Array, q: Array) -> Array:
+    """Hurwitz's zeta function of float64 arrays.
+
+    For q < 0 and an integer x, the terms of either sign are sums from the fractional part r of q on: zeta(x, q) is
+    zeta(x, r) + (-1)**x (zeta(x, 1 - r) - zeta(x, 1 - q)).
+    """
+    x, q = xp.broadcast_arrays(x, q)
+    total = _positive_zeta(x, xp.where(q > 0, q, 1.0))
+    negative = (q < 0) & xp.isfinite(q)
     pole = (q <= 0) & (q == xp.floor(q))
+    if negative.any():
+        y = xp.where(negative, q, -0.5)
+        rest = xp.where(pole, 0.5, y - xp.floor(y))
+        below = _positive_zeta(x, 1 - rest) - _positive_zeta(x, 1 - y)
+        total = xp.where(negative, _positive_zeta(x, rest) + xp.where(x % 2 == 0, below, -below), total)
     total = xp.where(q == np.inf, 0.0, xp.where(pole, np.inf, total))
     undefined = (x < 1) | ((q < 0) & ~pole & (x != xp.floor(x))) | xp.isnan(q) | xp.isnan(x)
     return xp.where(undefined, np.nan, xp.where(x == 1, np.inf, total))
@@ -163,7 +175,7 @@ def zeta(input: TensorLike, other: TensorLike) -> "Tensor":
 class Polygamma(FloatFunction):
     """The derivative of order n >= 1 of `digamma`: (-1)**(n+1) n! zeta(n + 1, x)."""
 
-    n: int
+    n: int = 1
     name = "polygamma"
     saves = (0,)
 

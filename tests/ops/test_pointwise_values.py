@@ -47,7 +47,8 @@ NAMES += ["clamp", "clamp_min", "clamp_max", "functional.threshold", "logit.eps"
 def both(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Our function and PyTorch's."""
     *space, last = name.removesuffix(".eps").split(".")
-    ours, theirs = tracegraph, torch
+    ours: Any = tracegraph
+    theirs: Any = torch
     if space == ["special"]:
         ours, theirs = tracegraph.special, torch.special
     elif space == ["functional"]:
@@ -63,10 +64,24 @@ def values(dtype: str) -> np.ndarray[Any, Any]:
         return np.array([False, True])
     if kind in "iu":
         limits = np.iinfo(dtype)
-        common = [0, 1, 2, 3, 7, limits.max, limits.min] + ([-1, -2, -7] if kind == "i" else [])
-        return np.array(common, dtype)
+        whole = [0, 1, 2, 3, 7, limits.max, limits.min] + ([-1, -2, -7] if kind == "i" else [])
+        return np.array(whole, dtype)
     info = np.finfo(dtype)
-    common = [0.0, 0.25, 0.5, 1.0, 1.5, 2.5, 3.0, 7.3, 30.0, np.inf, info.tiny, info.smallest_subnormal, info.max]
+    common: list[Any] = [
+        0.0,
+        0.25,
+        0.5,
+        1.0,
+        1.5,
+        2.5,
+        3.0,
+        7.3,
+        30.0,
+        np.inf,
+        info.tiny,
+        info.smallest_subnormal,
+        info.max,
+    ]
     return np.array([np.nan, *common, *[-number for number in common]], dtype)
 
 

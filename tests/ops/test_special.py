@@ -138,9 +138,12 @@ def test_integers_divided_by_the_number_zero() -> None:
             getattr(tracegraph, name)(x, 0)
         with pytest.raises(RuntimeError, match="ZeroDivisionError"):
             getattr(torch, name)(y, 0)
-    for divided in (lambda: x // 0, lambda: x % 0, lambda: tracegraph.div(x, 0, rounding_mode="trunc")):
-        with pytest.raises(ZeroDivisionError):
-            divided()
+    with pytest.raises(ZeroDivisionError):
+        x // 0
+    with pytest.raises(ZeroDivisionError):
+        x % 0
+    with pytest.raises(ZeroDivisionError):
+        tracegraph.div(x, 0, rounding_mode="trunc")
     assert np.isinf((x.float() // 0).numpy()).all()
 
 
