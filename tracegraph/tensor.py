@@ -12,6 +12,7 @@ from tracegraph.compiler.ops.spec import DType, Spec
 from tracegraph.formatting import format_tensor
 from tracegraph.handles import RemovableHandle
 from tracegraph.inplace import assign, refresh_view
+from tracegraph.runtime.device import CPU, Device
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
 from tracegraph.sharing import expose_memory, storage_of, version_of
 
@@ -121,9 +122,9 @@ class Tensor(metaclass=TensorMeta):
         return self._data.ndim
 
     @property
-    def device(self) -> str:
-        """Where the data lives: "cpu"."""
-        return "cpu"
+    def device(self) -> Device:
+        """Where the data lives: the CPU."""
+        return CPU
 
     @property
     def itemsize(self) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracegraph.runtime.device import DEVICE_TYPES, Device, check_device
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
 
 from . import dispatch
@@ -105,13 +106,12 @@ def to(
             dtype = target.dtype
         elif isinstance(target, bool):
             switches.append(target)
-        elif isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda"):
+        elif isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in DEVICE_TYPES):
             device = target
         elif target is not None:
             dtype = target
     copy = copy or (len(switches) > 1 and switches[1])
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"to: device {device!r} is not available; this build runs on 'cpu'")
+    check_device("to", device)
     target_dtype = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target_dtype:
         return clone(input) if copy else input

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tracegraph.runtime.device import check_device
+from tracegraph.runtime.errors import ArgumentError, ShapeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
@@ -182,8 +183,7 @@ def full_operation(shape: tuple[int, ...], value: float | int | bool, dtype: DTy
 
 def finish(result: "Tensor", requires_grad: bool, device: Any) -> "Tensor":
     """The end of a creation function: sets `requires_grad` and refuses other devices than the CPU."""
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"device {device!r} is not available; this build runs on 'cpu'")
+    check_device("creation of a tensor", device)
     return result.requires_grad_() if requires_grad else result
 
 

@@ -6,13 +6,13 @@ from typing import Any, Self, TypeVar
 
 from tracegraph import _state
 from tracegraph.compiler.ops.spec import as_dtype, float16, float32, float64
-from tracegraph.construct import check_device
 from tracegraph.nn.hooks import HookHandle, run_after, run_before
 from tracegraph.nn.members import Members
 from tracegraph.nn.parameter import Buffer, Parameter
 from tracegraph.nn.state_dict import IncompatibleKeys, load, persistent_tensors
 from tracegraph.nn.watched import WatchedDict, namespace_of
 from tracegraph.observe.values import MISSING, same
+from tracegraph.runtime.device import Device, check_device
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor
 
@@ -279,11 +279,11 @@ class Module(Members):
         for target in targets:
             if isinstance(target, Tensor):
                 dtype = target.dtype
-            elif isinstance(target, str):
+            elif isinstance(target, str | Device):
                 device = target
             elif target is not None:
                 dtype = target
-        check_device(device)
+        check_device("Module.to", device)
         if dtype is None:
             return self
         wanted = as_dtype(dtype)
