@@ -58,6 +58,10 @@ class DTypeError(TracegraphError, RuntimeError, TypeError):
     """A dtype is not accepted by the operation."""
 
 
+class ZeroDivisorError(TracegraphError, RuntimeError, ZeroDivisionError):
+    """Integers were to be divided by 0."""
+
+
 class DimensionError(TracegraphError, IndexError):
     """A dimension is out of range for the tensor."""
 

@@ -13,6 +13,7 @@ from tracegraph import linalg as linalg
 from tracegraph import nn as nn
 from tracegraph import optim as optim
 from tracegraph import random as random
+from tracegraph import special as special
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
@@ -29,6 +30,7 @@ from tracegraph.autograd import (
 from tracegraph.compiler.ops import exports
 from tracegraph.compiler.ops.activations import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
+from tracegraph.compiler.ops.bessel import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
 from tracegraph.compiler.ops.comparison import *  # noqa: F403
 from tracegraph.compiler.ops.contraction import *  # noqa: F403
@@ -38,14 +40,19 @@ from tracegraph.compiler.ops.creation_like import *  # noqa: F403
 from tracegraph.compiler.ops.diagonals import *  # noqa: F403
 from tracegraph.compiler.ops.dimensions import *  # noqa: F403
 from tracegraph.compiler.ops.division import *  # noqa: F403
+from tracegraph.compiler.ops.divisors import *  # noqa: F403
 from tracegraph.compiler.ops.einsum import *  # noqa: F403
+from tracegraph.compiler.ops.entropies import *  # noqa: F403
 from tracegraph.compiler.ops.exponential import *  # noqa: F403
+from tracegraph.compiler.ops.exponents import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
+from tracegraph.compiler.ops.gamma import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
 from tracegraph.compiler.ops.indexing import *  # noqa: F403
 from tracegraph.compiler.ops.joining import *  # noqa: F403
 from tracegraph.compiler.ops.logical import *  # noqa: F403
 from tracegraph.compiler.ops.movement import *  # noqa: F403
+from tracegraph.compiler.ops.normal_distribution import *  # noqa: F403
 from tracegraph.compiler.ops.normalisation import *  # noqa: F403
 from tracegraph.compiler.ops.padding import *  # noqa: F403
 from tracegraph.compiler.ops.parts import *  # noqa: F403
@@ -57,6 +64,8 @@ from tracegraph.compiler.ops.reductions import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
+from tracegraph.compiler.ops.shrinking import *  # noqa: F403
+from tracegraph.compiler.ops.signs import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
     bool_,

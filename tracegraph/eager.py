@@ -192,25 +192,45 @@ def unary(operation: Operation, x: Any) -> Tensor:
     return result
 
 
-def binary(operation: Operation, a: Any, b: Any) -> Tensor:
+def _mixed(operation: Any, a: Any, b: Any) -> tuple[Tensor, ...]:
+    """The operands, one of which is no tensor, in their common dtype; numbers only as `Pointwise.numbers` says."""
+    numbers = operation.numbers
+    first, second = (isinstance(value, int | float | np.generic) for value in (a, b))
+    if numbers != "all" and ((first and (second or numbers != "one")) or (second and numbers == "none")):
+        needed = {"one": "one operand", "second": "the first operand", "none": "both operands"}[numbers]
+        kinds = f"{type(a).__name__} and {type(b).__name__}"
+        raise ArgumentTypeError(f"{operation.name}: {needed} must be a tensor, got {kinds}")
+    return _promoted(operation, a, b)
+
+
+def _promoted(operation: Any, a: Any, b: Any) -> tuple[Tensor, ...]:
+    """The operands in their common dtype."""
+    if not operation.takes_mixed_bools and any(_participant(value)[1] is bool_ for value in (a, b)):
+        raise DTypeError(f"{operation.name}: not defined for bool operands; cast them first, or use ^ or logical_not")
+    return promote(a, b, name=operation.name)
+
+
+def binary(operation: Any, a: Any, b: Any) -> Tensor:
     """Run a pointwise operation of two operands, promoting them as PyTorch does."""
     if isinstance(a, Tensor):
         dtype = a._data.dtype
         if not isinstance(b, Tensor):
             kind = type(b)
-            if (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b"):
+            fits = (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b")
+            if fits and operation.numbers != "none":
                 b = constant(b, dtype)
             else:
-                a, b = promote(a, b, name=operation.name)
+                a, b = _mixed(operation, a, b)
     elif isinstance(b, Tensor):
         dtype = b._data.dtype
         kind = type(a)
-        if (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b"):
+        fits = (kind is float and dtype.kind == "f") or (kind is int and dtype.kind != "b")
+        if fits and operation.numbers == "all":
             a = constant(a, dtype)
         else:
-            a, b = promote(a, b, name=operation.name)
+            a, b = _mixed(operation, a, b)
     else:
-        a, b = promote(a, b, name=operation.name)
+        a, b = _mixed(operation, a, b)
     recorder = _local.recorder if _state.recording else None
     if recorder is not None:
         result = recorder.matched(operation, a, b, 2)
@@ -219,7 +239,7 @@ def binary(operation: Operation, a: Any, b: Any) -> Tensor:
     x, y = a._data, b._data
     dtype = x.dtype
     if dtype is not y.dtype:
-        a, b = promote(a, b, name=operation.name)
+        a, b = _promoted(operation, a, b)
         x, y = a._data, b._data
         dtype = x.dtype
     takes = operation.takes

@@ -17,7 +17,7 @@ from .spec import DTYPES, DType, Spec, as_dtype, bool_, float16, float32, float6
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["clone", "to"]
+__all__ = ["clone", "fill", "to"]
 
 
 @operation
@@ -81,21 +81,36 @@ def clone(input: "Tensor") -> "Tensor":
 
 
 @public()
-def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> "Tensor":
-    """The tensor in another dtype (or on a device): itself where nothing changes.
+def to(
+    input: "Tensor",
+    *targets: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> "Tensor":
+    """The tensor in another dtype (or on a device), or as another tensor has them: itself where nothing changes.
+
+    The arguments stand in PyTorch's orders: `to(dtype, non_blocking, copy)`, `to(device, dtype, non_blocking, copy)`
+    or `to(other, non_blocking, copy)`. `non_blocking` and `memory_format` have no effect.
 
     >>> tracegraph.to(tracegraph.tensor([1.7, -1.7]), tracegraph.int64)
     tensor([ 1, -1])
     """
     if len(targets) == 1 and targets[0] in _CASTS and not copy:
         return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)
+    switches: list[bool] = []
     for target in targets:
         if hasattr(target, "_data"):
             dtype = target.dtype
+        elif isinstance(target, bool):
+            switches.append(target)
         elif isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in DEVICE_TYPES):
             device = target
         elif target is not None:
             dtype = target
+    copy = copy or (len(switches) > 1 and switches[1])
     check_device("to", device)
     target_dtype = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target_dtype:
@@ -186,7 +201,21 @@ def fill_(input: "Tensor", value: TensorLike) -> "Tensor":
     scalar: Any = value if hasattr(value, "_data") else dispatch.constant(value, input.dtype)
     if scalar.ndim:
         raise ArgumentTypeError(f"fill_: takes a number or a 0-d tensor, not a tensor of shape {scalar.shape}")
+    if input.requires_grad:  # stays so, as in PyTorch: the old content has the gradient zero
+        if scalar.dtype != input.dtype:
+            scalar = to(scalar, input.dtype)
+        return input.assign(scalar.where(dispatch.constant(True, bool_), clone(input)))
     return copy_(input, scalar)
+
+
+@public()
+def fill(input: "Tensor", value: TensorLike) -> "Tensor":
+    """A tensor of the same shape and dtype with all elements set to a number, or to the value of a 0-d tensor.
+
+    >>> tracegraph.fill(tracegraph.tensor([1.0, 2.0]), 3)
+    tensor([3., 3.])
+    """
+    return fill_(clone(input), value)
 
 
 @public()

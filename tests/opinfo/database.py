@@ -18,7 +18,7 @@ DTYPES = ("float32", "int64", "bool")
 OUT_OF_SCOPE = {
     "complex numbers": (
         "angle cdouble cfloat chalf complex conj conj_physical imag linalg.eig linalg.eigvals polar real resolve_conj "
-        "view_as_complex view_as_real H mH isreal resolve_neg"
+        "view_as_complex view_as_real H mH resolve_neg"
     ),
     "Fourier transforms and signals": "fft.* stft istft signal.*",
     "sparse, masked and ragged tensors": "sparse.* to_sparse masked.* _segment_reduce jiterator_*",
@@ -33,8 +33,7 @@ OUT_OF_SCOPE = {
         "linalg.solve_ex linalg.inv_ex linalg.cholesky_ex cholesky_inverse triangular_solve pca_lowrank svd_lowrank "
         "histogramdd igamma igammac special.airy_ai special.bessel_* special.chebyshev_* special.hermite_* "
         "special.laguerre_* special.legendre_* special.modified_* special.scaled_* special.shifted_* "
-        "special.spherical_* special.zeta nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* "
-        "grid_sampler_*"
+        "special.spherical_* nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* grid_sampler_*"
     ),
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
@@ -43,8 +42,23 @@ _WRAPPED: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
     "linalg.pinv.singular": lambda a, b: tracegraph.linalg.pinv(a @ b.mT),
     "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
+    "polygamma": lambda input, n: tracegraph.polygamma(n, input),
+    "special.polygamma": lambda input, n: tracegraph.special.polygamma(n, input),
+    "where": lambda input, condition, other: tracegraph.where(condition, input, other),
+    "zero_": lambda input: input.clone().zero_(),
 }
-"""Entries whose operator is no function of PyTorch's but calls one in a way of its own."""
+"""Entries that PyTorch calls in another way than their names say."""
+
+
+def _special_method(name: str) -> Callable[..., Any]:
+    """A method like `__radd__`, which is never called with anything else than a tensor as the first argument."""
+
+    def method(input: Any, *arguments: Any) -> Any:
+        if not isinstance(input, tracegraph.Tensor):
+            raise TypeError(f"{name} is a method of tensors")
+        return getattr(tracegraph.Tensor, name)(input, *arguments)
+
+    return method
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -79,6 +93,8 @@ def ours(entry: Any) -> Callable[..., Any] | None:
     for key in (named(entry), name):
         if key in _WRAPPED:
             return _WRAPPED[key]
+    if name.startswith("__") and hasattr(tracegraph.Tensor, name):
+        return _special_method(name)
     *spaces, last = name.split(".")
     space: Any = tracegraph
     if spaces == ["nn", "functional"]:

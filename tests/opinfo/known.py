@@ -11,6 +11,8 @@ RANDOM = frozenset(
 """Operators whose values are random or undefined: dtypes and shapes are compared."""
 
 APPROXIMATE = {
+    "polygamma": 1e-4,  # near the poles, where PyTorch reflects in float32
+    "special.polygamma": 1e-4,
     "linalg.lstsq": 1e-3,
     "matrix_exp": 1e-2,  # PyTorch's error in float32; ours is computed in float64
 }

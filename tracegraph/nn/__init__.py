@@ -23,3 +23,5 @@ from tracegraph.nn.parameter import UninitializedParameter as UninitializedParam
 from tracegraph.nn.parameter_container import *  # noqa: F403
 from tracegraph.nn.pooling import *  # noqa: F403
 from tracegraph.nn.summary import summary as summary
+from tracegraph.nn.shrinking import *  # noqa: F403
+from tracegraph.nn.softmax import *  # noqa: F403
