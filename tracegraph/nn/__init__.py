@@ -22,6 +22,6 @@ from tracegraph.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from tracegraph.nn.parameter import UninitializedParameter as UninitializedParameter
 from tracegraph.nn.parameter_container import *  # noqa: F403
 from tracegraph.nn.pooling import *  # noqa: F403
-from tracegraph.nn.summary import summary as summary
 from tracegraph.nn.shrinking import *  # noqa: F403
 from tracegraph.nn.softmax import *  # noqa: F403
+from tracegraph.nn.summary import summary as summary
