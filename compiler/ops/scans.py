@@ -1,5 +1,6 @@
-"""Running results along a dimension: `cumsum`, `cumprod`, `cummax` and `cummin`."""
+"""Running results along a dimension: `cumsum`, `cumprod`, `cummax`, `cummin` and `logcumsumexp`."""
 
+import math
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from tracegraph.runtime.errors import DTypeError, ShapeError
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
 from .cast import to
+from .checks import need_float
 from .dispatch import public
 from .results import ValuesAndIndices
 from .spec import DType, Spec, as_dtype, float16, float32, float64, int64, normalize_dim
@@ -18,7 +20,7 @@ from .spec import DType, Spec, as_dtype, float16, float32, float64, int64, norma
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
 
 _Scan = TypeVar("_Scan", bound="Scan")
 _SHAPES: tuple[tuple[tuple[int, ...], int], ...] = (
@@ -183,6 +185,48 @@ class LinearRecurrence(Scan):
                 yield Sample(cls(dim, True), (a, b[::-1] if shape else b))
 
 
+@operation
+class Logcumsumexp(Scan):
+    """log of the sum of exp of the elements up to each position along dim, without overflow; from the end if
+    `reverse`.
+    """
+
+    dim: int
+    reverse: bool = False
+    name = "logcumsumexp"
+    differentiable = True
+    saves = (0,)
+    saves_output = True
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        (a,) = operands
+        if a.ndim == 0:
+            return a.copy()
+        ahead = xp.flip(a, self.dim) if self.reverse else a
+        total = xp.logaddexp.accumulate(ahead, axis=self.dim, dtype=_accumulator(a.dtype)).astype(a.dtype)
+        return xp.ascontiguousarray(xp.flip(total, self.dim)) if self.reverse else total
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        """exp(a) times the sum of g exp(-out) over the positions from each one on, in logarithms of g > 0 and g < 0."""
+
+        def summed(part: "Tensor") -> "Tensor":
+            positive = part > 0
+            logarithm = part.where(positive, 1).log().where(positive, -math.inf)
+            total = dispatch.apply(Logcumsumexp(self.dim, not self.reverse), logarithm - out)
+            return (total + a).exp()  # type: ignore[no-any-return]
+
+        return (lambda: summed(g) - summed(-g),)
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for dtype in ("float32", "float64"):
+            for shape, dim in _SHAPES:
+                array = np.asarray(rng.random(shape) * 6 - 3).astype(dtype)
+                yield Sample(cls(dim), (array,))
+                yield Sample(cls(dim, True), (array[::-1] if shape else array,))
+        yield Sample(cls(0), (np.array([-np.inf, 1000.0, 1001.0, np.inf, np.nan, 0.0]),))
+
+
 class _CumulativeIndex(Scan):
     """Where the running extremum along dim is: its last occurrence so far; a NaN is the extremum from there on."""
 
@@ -276,3 +320,17 @@ def cummin(input: "Tensor", dim: int) -> ValuesAndIndices:
     """
     indices = dispatch.apply(_made(CumulativeArgmin, "cummin", dim, input.ndim), input)
     return ValuesAndIndices(input.gather(dim, indices), indices)
+
+
+@public()
+def logcumsumexp(input: "Tensor", dim: int) -> "Tensor":
+    """log of the sum of exp of the elements up to each position along `dim`, without overflow.
+
+    Raises:
+        DTypeError: for integers and bools.
+
+    >>> tracegraph.logcumsumexp(tracegraph.tensor([0.0, 0.0, 100.0]), dim=0)
+    tensor([  0.0000,   0.6931, 100.0000])
+    """
+    need_float("logcumsumexp", input)
+    return dispatch.apply(_made(Logcumsumexp, "logcumsumexp", dim, input.ndim), input)  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["count_nonzero", "nanmean", "nansum", "norm", "std", "std_mean", "var", "var_mean", "vector_norm"]
 
 
-def _root(x: "Tensor") -> "Tensor":
+def root(x: "Tensor") -> "Tensor":
     """Square root whose gradient is 0, not infinite, at 0."""
     if not x.requires_grad:
         return x.sqrt()  # type: ignore[no-any-return]
@@ -93,7 +93,7 @@ def std(
     >>> tracegraph.std(tracegraph.tensor([1.0, 3.0, 5.0]))
     tensor(2.)
     """
-    return _root(_moments("std", input, dim, unbiased, keepdim, correction)[0])
+    return root(_moments("std", input, dim, unbiased, keepdim, correction)[0])
 
 
 @public(method=False)
@@ -128,7 +128,7 @@ def std_mean(
     (tensor(2.), tensor(3.))
     """
     variance, mean = _moments("std_mean", input, dim, unbiased, keepdim, correction)
-    return _root(variance), mean
+    return root(variance), mean
 
 
 @public(method=False)
@@ -139,7 +139,7 @@ def vector_norm(
 
     Args:
         input: float tensor of any shape.
-        ord: any number; 0 counts the elements that are not zero (without a gradient), inf and -inf give the largest and
+        ord: any number; 0 counts the elements that are not zero, inf and -inf give the largest and
             the smallest |x|.
         dim: the dimensions to reduce.
         keepdim: keep the reduced dimensions with size 1.
@@ -164,9 +164,12 @@ def vector_norm(
             f"norm: the norm of order {order} of no elements (shape {input.shape}, dim {dim}) does not exist"
         )
     if order == 2:
-        return _root(input.mul(input).sum(dim, keepdim))
+        return root(input.mul(input).sum(dim, keepdim))
     if order == 0:
-        return input.ne(0).sum(dim, keepdim).to(input.dtype)  # type: ignore[no-any-return]
+        counted = input.ne(0).to(input.dtype)
+        if input.requires_grad:  # of which the gradient is 0 everywhere
+            counted = counted.where(input.ne(0), input * 0)
+        return counted.sum(dim, keepdim)  # type: ignore[no-any-return]
     size = input.abs()
     if order == 1:
         return size.sum(dim, keepdim)  # type: ignore[no-any-return]
