@@ -17,7 +17,7 @@ __all__ = ["cumulative_trapezoid", "diff", "gradient", "trapezoid", "trapz"]
 
 def _part(input: "Tensor", dim: int, start: int, end: int | None) -> "Tensor":
     """The elements from `start` to before `end` along a dimension."""
-    return input[(slice(None),) * dim + (slice(start, end),)]  # type: ignore[no-any-return]
+    return input[(slice(None),) * dim + (slice(start, end),)]
 
 
 def _place(name: str, dim: int, input: "Tensor") -> int:
@@ -112,8 +112,8 @@ def gradient(
         length = input.shape[place]
         if length <= edge_order:
             raise ShapeError(
-                f"gradient: edge_order {edge_order} takes more than {edge_order} elements along a dimension, got {length} "
-                f"along dimension {place}"
+                f"gradient: edge_order {edge_order} takes more than {edge_order} elements along a dimension, got "
+                f"{length} along dimension {place}"
             )
         if hasattr(distance, "_data"):
             if distance.shape != (length,):
@@ -156,7 +156,8 @@ def _derivative(values: "Tensor", place: int, steps: Any, edge_order: int) -> "T
 def _edge(outer: "Tensor", middle: "Tensor", inner: "Tensor", near: Any, far: Any) -> "Tensor":
     """The derivative at the outer of three elements, going inwards."""
     whole = near + far
-    return middle * (whole / (near * far)) - outer * ((near + whole) / (near * whole)) - inner * (near / (far * whole))
+    slope: Tensor = middle * (whole / (near * far)) - outer * ((near + whole) / (near * whole))
+    return slope.sub(inner * (near / (far * whole)))  # type: ignore[no-any-return]
 
 
 def _areas(name: str, y: "Tensor", x: "Tensor | None", dx: float | None, dim: int) -> tuple["Tensor", int]:
@@ -211,7 +212,7 @@ def cumulative_trapezoid(y: "Tensor", x: "Tensor | None" = None, *, dx: float | 
     """The integral along `dim` up to each element but the first, by the trapezoidal rule; arguments as `trapezoid`.
 
     >>> tracegraph.cumulative_trapezoid(tracegraph.tensor([1.0, 5.0, 10.0]))
-    tensor([ 3.0000, 10.5000])
+    tensor([3.0000, 10.5000])
     """
     areas, place = _areas("cumulative_trapezoid", y, x, dx, dim)
     return areas.cumsum(place)  # type: ignore[no-any-return]

@@ -126,7 +126,7 @@ def cosine_similarity(x1: "Tensor", x2: "Tensor", dim: int = 1, eps: float = 1e-
 def _unit(vectors: "Tensor", dim: int, eps: float) -> "Tensor":
     size = vector_norm(vectors, 2, dim, True)
     fixed = size.detach()
-    return vectors / (size + (fixed.clamp(min=eps) - fixed))
+    return vectors.div(size + (fixed.clamp(min=eps) - fixed))  # type: ignore[no-any-return]
 
 
 @public()
@@ -160,7 +160,7 @@ def renorm(input: "Tensor", p: float, dim: int, maxnorm: float) -> "Tensor":
     place = normalize_dim("renorm", dim, input.ndim)
     sizes = vector_norm(input, p, [other for other in range(input.ndim) if other != place], True)
     factor = (maxnorm / (sizes + _TINY)).where(sizes > maxnorm, 1)
-    return input * factor
+    return input.mul(factor)  # type: ignore[no-any-return]
 
 
 _TINY = 1e-7

@@ -97,17 +97,18 @@ def bincount(input: "Tensor", weights: "Tensor | None" = None, minlength: int = 
     return dispatch.apply(Bincount(int(minlength)), *operands)  # type: ignore[no-any-return]
 
 
-def _range(
-    name: str, input: "Tensor", low: float | None, high: float | None, widening: float
-) -> tuple["Tensor", "Tensor"]:
+def _range(name: str, input: "Tensor", ends: Sequence[float] | None, widening: float) -> tuple["Tensor", "Tensor"]:
     """The ends of the range counted in, as 0-d tensors: those given, else the smallest and the largest element."""
-    if low is None or high is None:
+    if ends is None:
         if not input.shape[0]:
             return dispatch.constant(0.0, input.dtype), dispatch.constant(1.0, input.dtype)
         message = f"{name}: elements must be finite where no range is given"
         first, last = (checked(end, -LARGEST, LARGEST, message) for end in (input.amin(), input.amax()))
         even = first.eq(last).to(input.dtype) * widening
         return first - even, last + even
+    if len(ends) != 2:
+        raise ArgumentError(f"{name}: the range must be two numbers, got {len(ends)}")
+    low, high = ends
     if not math.isfinite(low) or not math.isfinite(high):
         raise ArgumentError(f"{name}: the range must be finite, got {low} to {high}")
     if high < low:
@@ -149,8 +150,7 @@ def histc(input: "Tensor", bins: int = 100, min: float = 0, max: float = 0) -> "
     need_float("histc", input)
     count = _positive("histc", bins)
     flat = input.detach().reshape((-1,))
-    ends = (None, None) if min == max and flat.shape[0] else (min, max)
-    low, high = _range("histc", flat, *ends, 1.0)
+    low, high = _range("histc", flat, None if min == max and flat.shape[0] else (min, max), 1.0)
     inside = flat.ge(low).logical_and(flat.le(high))
     places = ((flat - low) * count / (high - low)).floor()
     return _counted(places, inside, inside.to(flat.dtype), count)
@@ -212,7 +212,7 @@ def _edges(flat: "Tensor", bins: Any, ends: Sequence[float] | None) -> "Tensor":
             raise DTypeError(f"histogram: edges must have the dtype {flat.dtype} of the tensor, not {bins.dtype}")
         return bins.detach()  # type: ignore[no-any-return]
     count = _positive("histogram", bins)
-    low, high = _range("histogram", flat, *((None, None) if ends is None else ends), 0.5)
+    low, high = _range("histogram", flat, ends, 0.5)
     step = (high - low) / count
     numbers = arange(count + 1, dtype=flat.dtype)
     return (low + step * numbers).where(numbers < (count + 1) // 2, high - step * (count - numbers))  # type: ignore[no-any-return]

@@ -21,11 +21,12 @@ PACKED = 24
 
 HOST = frozenset(
     {
-        "argkth", "argsort", "argtopk", "average_pool", "average_pool_gradient", "convolution",
-        "convolution_input_gradient", "convolution_weight_gradient", "cumprod", "cumsum", "cumulative_argmax",
-        "cumulative_argmin", "erfcx", "exponent", "gcd", "hypot", "i0", "i0e", "i1", "i1e", "integer_power", "lcm",
-        "linear_recurrence", "mantissa", "matmul", "max_pool", "max_pool_gradient", "max_pool_indices", "median",
-        "ndtri", "nextafter", "polygamma", "zeta",
+        "argkth", "argmedian", "argmode", "argsort", "argsort_rows", "argtopk", "average_pool", "average_pool_gradient",
+        "checked", "convolution", "convolution_input_gradient", "convolution_weight_gradient", "cumprod", "cumsum",
+        "cumulative_argmax", "cumulative_argmin", "erfcx", "exponent", "gcd", "hypot", "i0", "i0e", "i1", "i1e",
+        "integer_power", "lcm", "linear_recurrence", "logcumsumexp", "mantissa", "matmul", "max_pool",
+        "max_pool_gradient", "max_pool_indices", "median", "ndtri", "nextafter", "poisson_quantile", "polygamma",
+        "search_sorted", "zeta",
     }
 )  # fmt: skip
 """Operations some samples of which NumPy computes, float16 apart."""
