@@ -308,7 +308,7 @@ def addcmul(input: "Tensor", tensor1: "Tensor", tensor2: "Tensor", *, value: flo
 
 @public(inplace=True)
 def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
-    """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the scalar weight 1.
+    """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the weight 1.
 
     Raises:
         DTypeError: when the tensors are not of one float dtype.
@@ -323,4 +323,7 @@ def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
     distance = sub(end, input)
     if isinstance(weight, float | int) and not -0.5 < weight < 0.5:
         return sub(end, mul(distance, 1 - weight))
-    return add(input, mul(distance, weight))
+    if not hasattr(weight, "_data"):
+        return add(input, mul(distance, weight))
+    near = weight.abs() < 0.5  # else from the other end
+    return add(input.where(near, end), mul(distance, weight.where(near, weight - 1)))

@@ -57,7 +57,7 @@ def test_quantiles_like_pytorch(array: np.ndarray) -> None:
 
 @pytest.mark.parametrize("array", arrays(dtypes=("float32", "float64", "int64", "uint8", "bool", "float16")))
 def test_middles_like_pytorch(array: np.ndarray) -> None:
-    calls = {name: call for name, call in MIDDLES.items() if array.size or "median" in name}
+    calls = {name: call for name, call in MIDDLES.items() if array.size or (name != "mode()" and array.dtype != bool)}
     ties = len(np.unique(array)) < array.size
     assert_all_same(calls, array, indices=not ties or array.size < 16)
 
@@ -88,7 +88,8 @@ def test_traced() -> None:
 
     def everything(x: Any, q: Any) -> Any:
         found = (x.quantile(q, 1), x.nanquantile(0.4), x.nanmedian(), *x.nanmedian(0), *x.mode(1), x.median(), x.max())
-        return (*found, *tracegraph.autograd.grad((found[0] ** 2).sum() + found[1] + found[2] + found[-1], [x]))
+        (gradient,) = tracegraph.autograd.grad((found[0] ** 2).sum() + found[1] + found[2] + found[-1], [x])
+        return [part + 0 for part in found], gradient
 
     assert_traced_like_eager(everything, x, q)
 
