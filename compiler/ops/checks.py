@@ -40,7 +40,7 @@ class Checked(Operation):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         (a,) = operands
-        wrong = ~((a >= self.low) & (a <= self.high))
+        wrong = ~((a >= xp.float64(self.low)) & (a <= xp.float64(self.high)))
         if wrong.any():
             raise ArgumentError(f"{self.message}, got {a[wrong].reshape(-1)[0]}")
         return a.copy()

@@ -59,7 +59,7 @@ class Bincount(Operation):
         if numbers.size and numbers.min() < 0:
             raise ArgumentError(f"bincount: numbers must not be negative, got {numbers.min()}")
         counts = xp.bincount(numbers.astype(int64), *weights, minlength=self.minlength)
-        if not weights:
+        if not weights or not numbers.size:
             return counts.astype(int64)
         return counts.astype(float32 if weights[0].dtype == float32 else float64)
 

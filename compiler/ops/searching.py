@@ -46,6 +46,7 @@ class SearchSorted(Operation):
         sequences, values = operands
         if sequences.ndim == 1 and (not sequences.size or sequences[-1] == sequences[-1]):
             return xp.searchsorted(sequences, values, "right" if self.right else "left").astype(int64)
+        self.infer(*[Spec(operand.shape, operand.dtype) for operand in operands])
         if values.ndim == 0:
             return self.bisect(xp, sequences, values.reshape(1)).reshape(())
         return self.bisect(xp, sequences.reshape((1,) * (values.ndim - sequences.ndim) + sequences.shape), values)

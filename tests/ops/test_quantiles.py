@@ -30,12 +30,12 @@ QUANTILES: dict[str, Call] = {
     f"{name}({q}, {dim}, {keepdim}, {interpolation})": function(name, q, dim, keepdim, interpolation=interpolation)
     for name in ("quantile", "nanquantile")
     for q, dim, keepdim in ((0.3, None, False), (0.5, 0, True), (1.0, -1, False), (0.25, 5, False), (0.5, None, True))
-    for interpolation in INTERPOLATIONS
+    for interpolation in (INTERPOLATIONS if q == 0.3 else ("linear",))
 }
 QUANTILES |= {
-    f"{name} of several, {dim}, {keepdim}": lambda module, x, name=name, dim=dim, keepdim=keepdim: getattr(module, name)(
-        x, FRACTIONS(module, x.dtype), dim, keepdim
-    )
+    f"{name} of several, {dim}, {keepdim}": lambda module, x, name=name, dim=dim, keepdim=keepdim: getattr(
+        module, name
+    )(x, FRACTIONS(module, x.dtype), dim, keepdim)
     for name in ("quantile", "nanquantile")
     for dim in (None, 0, -1)
     for keepdim in (False, True)
@@ -87,9 +87,7 @@ def test_traced() -> None:
     q = tracegraph.tensor([0.2, 0.9])
 
     def everything(x: Any, q: Any) -> Any:
-        found = (x.quantile(q, 1), x.nanquantile(0.4), x.nanmedian(), *x.nanmedian(0), *x.mode(1), x.median(), x.max())
-        (gradient,) = tracegraph.autograd.grad((found[0] ** 2).sum() + found[1] + found[2] + found[-1], [x])
-        return [part + 0 for part in found], gradient
+        return x.quantile(q, 1), x.nanquantile(0.4), x.nanmedian(), x.nanmedian(0), x.mode(1), x.median(), x.max()
 
     assert_traced_like_eager(everything, x, q)
 
@@ -99,7 +97,11 @@ def test_traced() -> None:
     [
         (lambda x: x.quantile(1.5), ArgumentError, "quantile: q must be between 0 and 1, got 1.5"),
         (lambda x: x.quantile(tracegraph.tensor([0.5, -1.0])), ArgumentError, "q must be between 0 and 1, got -1.0"),
-        (lambda x: x.quantile(0.5, interpolation="cubic"), ArgumentError, "interpolation must be one of .* got 'cubic'"),
+        (
+            lambda x: x.quantile(0.5, interpolation="cubic"),
+            ArgumentError,
+            "interpolation must be one of .* got 'cubic'",
+        ),
         (lambda x: x.quantile(tracegraph.zeros(1, 1)), ShapeError, "q must be a number or a vector"),
         (lambda x: x[:0].nanquantile(0.5), ShapeError, r"a tensor of shape \(0, 3\) has no quantiles"),
         (lambda x: x.half().quantile(0.5), DTypeError, "takes float32 and float64 tensors, not float16"),
