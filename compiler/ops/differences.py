@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, DimensionError, DTypeError, ShapeError
 
+from . import dispatch
+from .creation import zeros
 from .dispatch import public
 from .joining import cat
-from .spec import normalize_dim, normalize_dims
+from .spec import normalize_dim, normalize_dims, uint8
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -69,7 +71,7 @@ def _spacings(input: "Tensor", spacing: Any, dim: Any) -> list[tuple[int, Any]]:
     if hasattr(spacing, "_data"):
         raise ArgumentTypeError("gradient: spacing must be a number, or a list of numbers or of vectors")
     dims = [dim] if hasattr(dim, "__index__") else range(input.ndim) if dim is None else dim
-    chosen = [normalize_dim("gradient", one, input.ndim) for one in dims]
+    chosen = [_place("gradient", one, input) for one in dims]
     normalize_dims("gradient", chosen, input.ndim)
     if not listed:
         return [(place, 1 if spacing is None else spacing) for place in chosen]
@@ -103,9 +105,9 @@ def gradient(
     """
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: edge_order must be 1 or 2, got {edge_order}")
-    if input.dtype.name in ("bool", "uint8"):
-        raise DTypeError(f"gradient: not defined for {input.dtype} tensors; cast them first")
-    if not input.ndim:
+    if input.dtype == uint8:
+        raise DTypeError("gradient: not defined for uint8 tensors, which have no negative numbers; cast them first")
+    if not input.ndim and dim is None and not isinstance(spacing, list | tuple):
         return ()
     results = []
     for place, distance in _spacings(input, spacing, dim):
@@ -169,6 +171,8 @@ def _areas(name: str, y: "Tensor", x: "Tensor | None", dx: float | None, dim: in
         raise ArgumentTypeError(f"{name}: give x or dx, not both")
     if isinstance(dx, bool | complex):
         raise ArgumentTypeError(f"{name}: dx must be a number, got {dx!r}")
+    if y.dtype.kind != "f":
+        (y,) = dispatch.promote(y, takes="float", name=name)
     before, after = _part(y, place, 0, max(y.shape[place] - 1, 0)), _part(y, place, 1, None)
     if x is None:
         return (before + after) * ((1.0 if dx is None else dx) / 2), place
@@ -200,6 +204,9 @@ def trapezoid(y: "Tensor", x: "Tensor | None" = None, *, dx: float | None = None
     >>> tracegraph.trapezoid(tracegraph.tensor([1.0, 5.0, 10.0]))
     tensor(10.5000)
     """
+    place = _place("trapezoid", dim, y)
+    if not y.shape[place]:
+        return zeros((*y.shape[:place], *y.shape[place + 1 :]), dtype=y.dtype)
     areas, place = _areas("trapezoid", y, x, dx, dim)
     return areas.sum(place)  # type: ignore[no-any-return]
 

@@ -35,7 +35,7 @@ def _need_order(name: str, p: float) -> None:
 
 @public(method=False)
 def cdist(
-    x1: "Tensor", x2: "Tensor", p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+    x1: "Tensor", x2: "Tensor", p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
 ) -> "Tensor":
     """The distances between each row of `x1` and each row of `x2`: (..., m, k), (..., n, k) to (..., m, n).
 
@@ -54,9 +54,8 @@ def cdist(
     >>> tracegraph.cdist(tracegraph.tensor([[0.0, 0.0]]), tracegraph.tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])
     """
-    mode = compute_mode or _MODES[0]
-    if mode not in _MODES:
-        raise ArgumentError(f"cdist: compute_mode must be one of {_MODES}, got {mode!r}")
+    if compute_mode not in _MODES:
+        raise ArgumentError(f"cdist: compute_mode must be one of {_MODES}, got {compute_mode!r}")
     _need_order("cdist", p)
     if x1.dtype != x2.dtype or x1.dtype.name not in ("float32", "float64"):
         raise DTypeError(f"cdist: takes two float32 or two float64 tensors, not {x1.dtype} and {x2.dtype}")
@@ -64,7 +63,7 @@ def cdist(
         raise ShapeError(f"cdist: takes (..., m, k) and (..., n, k), got shapes {x1.shape} and {x2.shape}")
     broadcast_shapes("cdist", x1.shape[:-2], x2.shape[:-2])
     many = max(x1.shape[-2], x2.shape[-2]) > _MANY
-    if p == 2 and (mode == _MODES[1] or (mode == _MODES[0] and many)):
+    if p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and many)):
         squares = (x1 * x1).sum(-1, True) + (x2 * x2).sum(-1).unsqueeze(-2) - x1.matmul(x2.mT) * 2
         return root(squares.clamp(min=0))
     return _norms(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, ShapeError
+from tracegraph.runtime.errors import ShapeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
-from .checks import need_float
+from .checks import LARGEST, checked, need_float
 from .dispatch import public
 from .random import uniform_numbers
 from .spec import Spec, float64
@@ -40,8 +40,6 @@ class PoissonQuantile(Operation):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         left, rate = (xp.array(operand, float64).reshape(-1) for operand in operands)
-        if not ((rate >= 0) & (rate < xp.inf)).all():
-            raise ArgumentError("poisson: rates must be finite and not negative")
         mode = xp.floor(rate)
         logarithms = xp.array([math.lgamma(value + 1) for value in mode.tolist()])
         chance = xp.exp(mode * xp.log(xp.where(rate > 0, rate, 1)) - rate - logarithms)
@@ -83,5 +81,6 @@ def poisson(input: "Tensor", generator: Any = None) -> "Tensor":
     tensor([0., 0.])
     """
     need_float("poisson", input)
+    rates = checked(input.detach(), 0, LARGEST, "poisson: rates must be finite and not negative")
     drawn = uniform_numbers(input.shape, float64, generator)
-    return dispatch.apply(PoissonQuantile(), drawn, input.detach())  # type: ignore[no-any-return]
+    return dispatch.apply(PoissonQuantile(), drawn, rates)  # type: ignore[no-any-return]

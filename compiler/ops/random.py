@@ -268,8 +268,8 @@ def bernoulli(input: "Tensor", p: float | None = None, *, generator: Any = None)
         return (uniform_numbers(input.shape, float32, generator) < float(p)).to(input.dtype)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DTypeError(f"bernoulli: probabilities must be floats, not {input.dtype}")
-    drawn = uniform_numbers(input.shape, float64 if input.dtype == float64 else float32, generator)
     chances = checked(input.detach(), 0, 1, "bernoulli: probabilities must be between 0 and 1")
+    drawn = uniform_numbers(input.shape, float64 if input.dtype == float64 else float32, generator)
     return (drawn < chances).to(input.dtype)  # type: ignore[no-any-return]
 
 
