@@ -1,4 +1,4 @@
-"""Numbers of other distributions than the uniform one: their distribution, dtypes, errors as PyTorch's, traced draws."""
+"""Numbers of other distributions than the uniform one: distribution, dtypes, errors as in PyTorch, traced draws."""
 
 import math
 from collections.abc import Callable
