@@ -321,9 +321,9 @@ def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
     if dtypes.count(input.dtype) != len(dtypes) or input.dtype.kind != "f":
         raise DTypeError(f"lerp: tensors must have one float dtype, got {', '.join(map(str, dtypes))}")
     distance = sub(end, input)
-    if isinstance(weight, float | int) and not -0.5 < weight < 0.5:
-        return sub(end, mul(distance, 1 - weight))
-    if not hasattr(weight, "_data"):
-        return add(input, mul(distance, weight))
-    near = weight.abs() < 0.5  # else from the other end
-    return add(input.where(near, end), mul(distance, weight.where(near, weight - 1)))
+    if isinstance(weight, float | int):
+        near_scalar = -0.5 < weight < 0.5
+        return add(input, mul(distance, weight)) if near_scalar else sub(end, mul(distance, 1 - weight))
+    share: Tensor = dispatch.as_tensor(weight)
+    near = share.abs() < 0.5  # else from the other end
+    return add(input.where(near, end), mul(distance, share.where(near, sub(share, 1))))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tracegraph
-from tests.ops.oracle import Call, arrays, assert_all_same, assert_same
+from tests.ops.oracle import Call, arrays, assert_all_same, assert_same, detached, function, method
 from tests.ops.tracing import assert_traced_like_eager
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, DimensionError, DTypeError, ShapeError
 
@@ -17,14 +17,12 @@ NAN, INF = float("nan"), float("inf")
 NUMBERS = ("float32", "float64", "int64", "uint8", "int8", "float16")
 
 DISTINCT: dict[str, Call] = {
-    f"{name}({dim})": lambda module, x, name=name, dim=dim: getattr(module, name)(
-        x.detach(), return_inverse=True, return_counts=True, dim=dim
-    )
+    f"{name}({dim})": detached(function(name, return_inverse=True, return_counts=True, dim=dim))
     for name in ("unique", "unique_consecutive")
     for dim in (None, 0, -1, 5)
 }
-DISTINCT["unique()"] = lambda module, x: x.detach().unique()
-DISTINCT["counts alone"] = lambda module, x: module.unique_consecutive(x.detach(), return_counts=True)
+DISTINCT["unique()"] = detached(method("unique"))
+DISTINCT["counts alone"] = detached(function("unique_consecutive", return_counts=True))
 
 
 @pytest.mark.parametrize("array", arrays(dtypes=(*NUMBERS, "bool")))
@@ -80,26 +78,25 @@ def test_searches_among_nan_and_infinity() -> None:
     assert_same(lambda module, x: module.searchsorted(x[None], x[None].flip(1)), array)
 
 
+def weighted_counts(dtype: str) -> Call:
+    """Counts of weights of a dtype."""
+    return lambda module, x: module.bincount(x.reshape(-1).abs(), (x.reshape(-1) + 0.5).to(getattr(module, dtype)))
+
+
 COUNTS: dict[str, Call] = {
     "bincount": lambda module, x: module.bincount(x.reshape(-1).abs()),
     "bincount of at least": lambda module, x: x.reshape(-1).abs().bincount(minlength=9),
     "bincount, negative": lambda module, x: x.bincount(),
-    **{
-        f"bincount of weights, {dtype}": lambda module, x, dtype=dtype: module.bincount(
-            x.reshape(-1).abs(), (x.reshape(-1) + 0.5).to(getattr(module, dtype))
-        )
-        for dtype in ("float32", "float64", "float16", "int64")
-    },
+    **{f"bincount of weights, {dtype}": weighted_counts(dtype) for dtype in ("float32", "float64", "float16", "int64")},
 }
 HISTOGRAMS: dict[str, Call] = {
-    **{f"histc{given}": lambda module, x, given=given: x.detach().histc(*given)
+    **{f"histc{given}": detached(method("histc", *given))
        for given in ((), (5,), (5, -1, 2), (4, 0, 0), (4, 1, 1), (0,), (3, 2, 1))},
-    **{f"histogram({bins}, {keywords})": lambda module, x, bins=bins, keywords=keywords: tuple(
-        module.histogram(x.detach(), bins, **keywords))
+    **{f"histogram({bins}, {keywords})": detached(function("histogram", bins, **keywords))
        for bins in (1, 6) for keywords in ({}, {"range": (-1.0, 2.0)}, {"density": True}, {"range": (1.0, 1.0)})},
-    "edges": lambda module, x: tuple(
-        module.histogram(x.detach(), module.tensor([-1.0, 0.25, 2.0], dtype=x.dtype), weight=x.detach() + 3)),
-    "weights": lambda module, x: tuple(module.histogram(x.detach(), 4, weight=x.detach() + 3, density=True)),
+    "edges": detached(
+        lambda module, x: module.histogram(x, module.tensor([-1.0, 0.25, 2.0], dtype=x.dtype), weight=x + 3)),
+    "weights": detached(lambda module, x: module.histogram(x, 4, weight=x + 3, density=True)),
 }  # fmt: skip
 
 

@@ -92,12 +92,13 @@ def test_distance_of_tensors_and_norms_of_slices(p: float) -> None:
 def test_layers() -> None:
     arrays = drawn((3, 4), (3, 4), dtype="float32")
     ours, theirs = [tracegraph.tensor(a) for a in arrays], [torch.tensor(a) for a in arrays]
-    for make in (
+    layers: tuple[Callable[[Any], Any], ...] = (
         lambda module: module.CosineSimilarity(),
         lambda module: module.CosineSimilarity(dim=-1, eps=0.5),
         lambda module: module.PairwiseDistance(),
         lambda module: module.PairwiseDistance(p=1.0, eps=0.1, keepdim=True),
-    ):
+    )
+    for make in layers:
         np.testing.assert_allclose(make(nn)(*ours).numpy(), make(torch.nn)(*theirs).numpy(), rtol=1e-5)
         assert vars(make(nn)).keys() >= make(torch.nn).__dict__.keys() & {"dim", "eps", "norm", "keepdim"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tracegraph
-from tests.ops.oracle import Call, arrays, assert_all_same, assert_same, function, method
+from tests.ops.oracle import Call, arrays, assert_all_same, assert_same, detached, function, method
 from tests.ops.tracing import assert_traced_like_eager
 from tracegraph.runtime.errors import ArgumentError, DimensionError, DTypeError, ShapeError
 
@@ -20,12 +20,13 @@ UNSETTLED: list[list[float]] = [
 ]  # fmt: skip
 
 
-def quantiles(*q: float) -> Callable[[Any, np.dtype[Any]], Any]:
-    """A vector of fractions in a library's own tensors."""
-    return lambda module, dtype: module.tensor(list(q), dtype=getattr(module, str(dtype).removeprefix("torch.")))
+def of_several(name: str, dim: int | None, keepdim: bool) -> Call:
+    """The quantiles at several fractions."""
+    return lambda module, x: getattr(module, name)(
+        x, module.tensor([0.0, 0.1, 0.5, 0.77, 1.0], dtype=x.dtype), dim, keepdim
+    )
 
 
-FRACTIONS = quantiles(0.0, 0.1, 0.5, 0.77, 1.0)
 QUANTILES: dict[str, Call] = {
     f"{name}({q}, {dim}, {keepdim}, {interpolation})": function(name, q, dim, keepdim, interpolation=interpolation)
     for name in ("quantile", "nanquantile")
@@ -33,9 +34,7 @@ QUANTILES: dict[str, Call] = {
     for interpolation in (INTERPOLATIONS if q == 0.3 else ("linear",))
 }
 QUANTILES |= {
-    f"{name} of several, {dim}, {keepdim}": lambda module, x, name=name, dim=dim, keepdim=keepdim: getattr(
-        module, name
-    )(x, FRACTIONS(module, x.dtype), dim, keepdim)
+    f"{name} of several, {dim}, {keepdim}": of_several(name, dim, keepdim)
     for name in ("quantile", "nanquantile")
     for dim in (None, 0, -1)
     for keepdim in (False, True)
@@ -66,7 +65,7 @@ def test_middles_like_pytorch(array: np.ndarray) -> None:
 def test_nan_infinity_and_ties(values: list[float]) -> None:
     array = np.array(values)
     assert_all_same(MIDDLES | {"median()": method("median"), "nanmedian(0)": method("nanmedian", 0)}, array)
-    assert_all_same({name: lambda m, x, call=call: call(m, x.detach()) for name, call in QUANTILES.items()}, array)
+    assert_all_same({name: detached(call) for name, call in QUANTILES.items()}, array)
 
 
 def test_the_gradient_of_a_median_of_nan_goes_to_the_nan() -> None:
@@ -79,6 +78,7 @@ def test_the_fractions_get_a_gradient() -> None:
     ours, theirs = tracegraph.tensor(q, requires_grad=True), torch.tensor(q, requires_grad=True)
     tracegraph.quantile(tracegraph.tensor(values), ours, 1).sum().backward()
     torch.quantile(torch.tensor(values), theirs, 1).sum().backward()
+    assert ours.grad is not None
     np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy())
 
 
