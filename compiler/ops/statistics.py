@@ -7,9 +7,10 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 from . import dispatch
 from .cast import to
+from .decompositions import SVD
 from .dispatch import public
 from .reductions import Dims, Sum, count, reduction, restore, sum
-from .spec import as_dtype, float16, float32
+from .spec import as_dtype, float16, float32, normalize_dim
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -198,17 +199,32 @@ def norm(
 ) -> "Tensor":
     """The norm of order `p` of the elements over `dim`; "fro" and None mean 2. Its gradient is 0 where the norm is 0.
 
+    "nuc" is the sum of the singular values of matrices, whose dimensions `dim` names (a matrix needs none).
+
     Raises:
-        ArgumentError: for "nuc", which is not supported.
+        ArgumentError: for another word.
+        ShapeError: when "nuc" is not given two dimensions.
 
     >>> tracegraph.norm(tracegraph.tensor([[3.0, 4.0], [0.0, 8.0]]), dim=1)
     tensor([5., 8.])
     """
     if p is None or p == "fro":
         p = 2
+    if p == "nuc":
+        return _nuclear_norm(input if dtype is None else to(input, as_dtype(dtype)), dim, keepdim)
     if isinstance(p, str):
-        raise ArgumentError(f"norm: p={p!r} is not supported; give a number or 'fro'")
+        raise ArgumentError(f"norm: p={p!r} is not supported; give a number, 'fro' or 'nuc'")
     return vector_norm(input, p, dim, keepdim, dtype=dtype)
+
+
+def _nuclear_norm(input: "Tensor", dim: Dims, keepdim: bool) -> "Tensor":
+    given = tuple(range(input.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    places = [normalize_dim("norm", place, input.ndim) for place in given]
+    if len(set(places)) != 2 or len(places) != 2:
+        raise ShapeError(f"norm: 'nuc' is a norm over two dimensions, got dim {dim} of shape {input.shape}")
+    total = SVD().apply(input.movedim(places, (-2, -1)))[1].sum(-1)
+    shape = tuple(1 if place in places else size for place, size in enumerate(input.shape))
+    return total.reshape(shape) if keepdim else total  # type: ignore[no-any-return]
 
 
 @public()
