@@ -51,16 +51,6 @@ def softmax(input: "Tensor", dim: int, dtype: Any = None) -> "Tensor":
     return powers.div(restore(dispatch.apply(operation, powers), operation, powers))  # type: ignore[no-any-return]
 
 
-@public(method=False)
-def softmin(input: "Tensor", dim: int, dtype: Any = None) -> "Tensor":
-    """`softmax` of the negated tensor along `dim`.
-
-    >>> tracegraph.nn.functional.softmin(tracegraph.tensor([1.0, 1.0]), dim=0)
-    tensor([0.5000, 0.5000])
-    """
-    return softmax(-input, dim, dtype)
-
-
 @public()
 def log_softmax(input: "Tensor", dim: int, dtype: Any = None) -> "Tensor":
     """The logarithm of `softmax` along `dim`, precise also where softmax is nearly 0 or 1.

@@ -54,7 +54,7 @@ from tracegraph.compiler.ops.losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from tracegraph.compiler.ops.normalisation import log_softmax, softmax, softmin
+from tracegraph.compiler.ops.normalisation import log_softmax, softmax
 from tracegraph.compiler.ops.padding import pad
 from tracegraph.compiler.ops.pooling import (
     adaptive_avg_pool1d,
