@@ -308,7 +308,7 @@ def addcmul(input: "Tensor", tensor1: "Tensor", tensor2: "Tensor", *, value: flo
 
 @public(inplace=True)
 def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
-    """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the scalar weight 1.
+    """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the weight 1.
 
     Raises:
         DTypeError: when the tensors are not of one float dtype.
@@ -321,6 +321,9 @@ def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
     if dtypes.count(input.dtype) != len(dtypes) or input.dtype.kind != "f":
         raise DTypeError(f"lerp: tensors must have one float dtype, got {', '.join(map(str, dtypes))}")
     distance = sub(end, input)
-    if isinstance(weight, float | int) and not -0.5 < weight < 0.5:
-        return sub(end, mul(distance, 1 - weight))
-    return add(input, mul(distance, weight))
+    if isinstance(weight, float | int):
+        near_scalar = -0.5 < weight < 0.5
+        return add(input, mul(distance, weight)) if near_scalar else sub(end, mul(distance, 1 - weight))
+    share: Tensor = dispatch.as_tensor(weight)
+    near = share.abs() < 0.5  # else from the other end
+    return add(input.where(near, end), mul(distance, share.where(near, sub(share, 1))))

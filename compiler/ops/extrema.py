@@ -58,7 +58,17 @@ class Extremum(NonEmptyReduction):
 
 def spread_evenly(over: Reduction, g: "Tensor", out: "Tensor", a: "Tensor") -> "Tensor":
     """The cotangent of `a` for a result `out` picked from it along `over.dims`: equal elements share it evenly."""
-    chosen = a.eq(restore(out, over, a)).to(g.dtype)
+    return _shared(over, g, a.eq(restore(out, over, a)), a)
+
+
+def spread_evenly_or_to_nan(over: Reduction, g: "Tensor", out: "Tensor", a: "Tensor") -> "Tensor":
+    """The same where elements that are NaN count as equal to a result that is."""
+    picked = restore(out, over, a)
+    return _shared(over, g, a.eq(picked).logical_or(a.isnan().logical_and(picked.isnan())), a)
+
+
+def _shared(over: Reduction, g: "Tensor", equal: "Tensor", a: "Tensor") -> "Tensor":
+    chosen = equal.to(g.dtype)
     share = restore(g, over, a).div(chosen.sum(over.dims, True)) if over.dims else g
     return chosen * share  # type: ignore[no-any-return]
 
@@ -85,6 +95,28 @@ class Amin(Extremum):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         return operands[0].min(self.dims)
+
+
+@operation
+class Largest(Amax):
+    """Largest element over dims, whose gradient goes to the NaN where there is one (that of `amax` is NaN then)."""
+
+    dims: tuple[int, ...]
+    name = "largest"
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: spread_evenly_or_to_nan(self, g, out, a),)
+
+
+@operation
+class Smallest(Amin):
+    """Smallest element over dims, whose gradient goes to the NaN where there is one (that of `amin` is NaN then)."""
+
+    dims: tuple[int, ...]
+    name = "smallest"
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        return (lambda: spread_evenly_or_to_nan(self, g, out, a),)
 
 
 class ExtremumIndex(NonEmptyReduction):
@@ -249,7 +281,7 @@ def max(
     tensor([1, 0])
     """
     if dim is None and other is None:
-        return _reduce(Amax, input, None, keepdim)
+        return _reduce(Largest, input, None, keepdim)
     if other is not None or hasattr(dim, "_data"):
         return input.maximum(other if other is not None else dim)
     return _with_index(Amax, Argmax, input, dim, keepdim)
@@ -276,7 +308,7 @@ def min(
     tensor([0, 1])
     """
     if dim is None and other is None:
-        return _reduce(Amin, input, None, keepdim)
+        return _reduce(Smallest, input, None, keepdim)
     if other is not None or hasattr(dim, "_data"):
         return input.minimum(other if other is not None else dim)
     return _with_index(Amin, Argmin, input, dim, keepdim)

@@ -1,4 +1,4 @@
-"""Random tensors: `rand`, `randn`, `randint`, `randperm`, `bernoulli`, `multinomial`, `x.uniform_()` and the like.
+"""Random tensors: `rand`, `randn`, `randint`, `randperm`, `bernoulli`, `multinomial`, `normal`.
 
 All are made of one primitive, `RandomUniform`, which draws from the state of a counter-based generator.
 """
@@ -15,11 +15,12 @@ from tracegraph.runtime.philox import philox4x32
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
+from .checks import LARGEST, SMALLEST, checked, need_float
 from .creation import finish
 from .dispatch import public
 from .joining import cat
 from .movement import shape_argument
-from .spec import FLOATS, DType, Spec, as_dtype, float16, float32, float64, int64
+from .spec import FLOATS, DType, Spec, as_dtype, broadcast_shapes, float16, float32, float64, int64
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -28,6 +29,10 @@ __all__ = [
     "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
     "randperm",
 ]  # fmt: skip
+
+
+MOST_CATEGORIES = 2**24
+"""Of `multinomial`, as in PyTorch."""
 
 
 @operation
@@ -107,7 +112,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _uniform_operation = lru_cache(maxsize=256)(RandomUniform)
 
 
-def _uniform(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
+def uniform_numbers(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     made = _uniform_operation(shape, dtype)
     made.infer(_STATE)
     return dispatch.draw(made, made.blocks, generator)
@@ -116,21 +121,21 @@ def _uniform(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
 _STATE = Spec((2,), int64)
 
 
-def _float_dtype(name: str, dtype: Any) -> DType:
+def float_dtype(name: str, dtype: Any) -> DType:
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
     if target.kind != "f":
         raise DTypeError(f"{name}: draws floats, not {target}")
     return target
 
 
-def _normal(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
+def normal_numbers(shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     """Standard normal numbers by Box and Muller ("A note on the generation of random normal deviates", 1958).
 
     From the rows u, v of one draw (2, ceil(n / 2)): sqrt(-2 ln(1 - u)) times cos(2 pi v), then times sin(2 pi v).
     """
     size = math.prod(shape)
     pairs = -(-size // 2)
-    drawn = _uniform((2, pairs), float32 if dtype == float16 else dtype, generator)
+    drawn = uniform_numbers((2, pairs), float32 if dtype == float16 else dtype, generator)
     radius = ((1 - drawn[0]).log() * -2).sqrt()
     angle = drawn[1] * (2 * math.pi)
     both = cat((radius * angle.cos(), radius * angle.sin()))
@@ -148,7 +153,7 @@ def rand(
     >>> bool((x >= 0).all()), bool((x < 1).all())
     (True, True)
     """
-    return finish(_uniform(shape_argument(size), _float_dtype("rand", dtype), generator), requires_grad, device)
+    return finish(uniform_numbers(shape_argument(size), float_dtype("rand", dtype), generator), requires_grad, device)
 
 
 @public(method=False)
@@ -160,7 +165,7 @@ def randn(
     >>> tracegraph.randn(2, 3).shape
     (2, 3)
     """
-    return finish(_normal(shape_argument(size), _float_dtype("randn", dtype), generator), requires_grad, device)
+    return finish(normal_numbers(shape_argument(size), float_dtype("randn", dtype), generator), requires_grad, device)
 
 
 @public(method=False)
@@ -187,14 +192,14 @@ def randn_like(input: "Tensor", *, generator: Any = None, dtype: Any = None, req
     )
 
 
-def _integers(low: int, high: int, shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
+def integer_numbers(low: int, high: int, shape: tuple[int, ...], dtype: DType, generator: Any) -> Any:
     """Integers of [low, high), each as likely as the others up to (high - low) * 2**-53."""
     low, high = int(low), int(high)
     if high <= low:
         raise ArgumentError(f"randint: low must be below high, got {low} and {high}")
     if high - low > 2**53:
         raise ArgumentError(f"randint: at most 2**53 different integers can be drawn, not {high - low}")
-    drawn = (_uniform(shape, float64, generator) * float(high - low)).to(int64)
+    drawn = (uniform_numbers(shape, float64, generator) * float(high - low)).to(int64)
     return (drawn + low if low else drawn).to(dtype)
 
 
@@ -221,7 +226,7 @@ def randint(
     if size is None:
         raise ArgumentError("randint: needs a size")
     target = int64 if dtype is None else as_dtype(dtype)
-    return finish(_integers(low, high, shape_argument((size,)), target, generator), requires_grad, device)
+    return finish(integer_numbers(low, high, shape_argument((size,)), target, generator), requires_grad, device)
 
 
 @public(method=False)
@@ -234,7 +239,7 @@ def randint_like(
     dtype('float32')
     """
     first, last = (0, low) if high is None else (low, high)
-    return _integers(first, last, input.shape, input.dtype if dtype is None else as_dtype(dtype), generator)  # type: ignore[no-any-return]
+    return integer_numbers(first, last, input.shape, input.dtype if dtype is None else as_dtype(dtype), generator)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -246,7 +251,7 @@ def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = 
     """
     if n < 0:
         raise ArgumentError(f"randperm: n cannot be negative, got {n}")
-    order = _uniform((int(n),), float64, generator).argsort(stable=True)
+    order = uniform_numbers((int(n),), float64, generator).argsort(stable=True)
     return finish(order if dtype is None else order.to(as_dtype(dtype)), False, device)
 
 
@@ -260,27 +265,47 @@ def bernoulli(input: "Tensor", p: float | None = None, *, generator: Any = None)
     if p is not None:
         if not 0 <= p <= 1:
             raise ArgumentError(f"bernoulli: p must be between 0 and 1, got {p}")
-        return (_uniform(input.shape, float32, generator) < float(p)).to(input.dtype)  # type: ignore[no-any-return]
+        return (uniform_numbers(input.shape, float32, generator) < float(p)).to(input.dtype)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DTypeError(f"bernoulli: probabilities must be floats, not {input.dtype}")
-    drawn = _uniform(input.shape, float64 if input.dtype == float64 else float32, generator)
-    return (drawn < input.detach()).to(input.dtype)  # type: ignore[no-any-return]
+    chances = checked(input.detach(), 0, 1, "bernoulli: probabilities must be between 0 and 1")
+    drawn = uniform_numbers(input.shape, float64 if input.dtype == float64 else float32, generator)
+    return (drawn < chances).to(input.dtype)  # type: ignore[no-any-return]
 
 
 @public(method=False)
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None) -> "Tensor":
     """Numbers of normal distributions: `mean` and `std` are tensors, or numbers with a `size`.
 
+    Args:
+        mean: the means, float tensor or number.
+        std: the standard deviations, not negative; the shapes broadcast, the dtype is that of the first tensor.
+        size: the shape, if both are numbers.
+        generator: the source of randomness.
+        dtype: the dtype, if both are numbers.
+
+    Raises:
+        ArgumentError: for a negative `std`, or numbers without a `size`.
+        DTypeError: for integer tensors.
+        ShapeError: when the shapes do not broadcast.
+
     >>> tracegraph.normal(0.0, 1.0, (2,)).shape
     (2,)
     """
+    tensors = [part for part in (mean, std) if hasattr(part, "_data")]
+    if hasattr(std, "_data"):
+        std = checked(std, 0, LARGEST, "normal: std must not be negative")
+    elif not std >= 0:
+        raise ArgumentError(f"normal: std must not be negative, got {std}")
     if size is not None:
-        return _normal(shape_argument((size,)), _float_dtype("normal", dtype), generator) * std + mean  # type: ignore[no-any-return]
-    if not hasattr(mean, "_data") and not hasattr(std, "_data"):
+        return normal_numbers(shape_argument((size,)), float_dtype("normal", dtype), generator) * std + mean  # type: ignore[no-any-return]
+    if not tensors:
         raise ArgumentError("normal: mean and std are numbers, so a size is needed")
-    both = dispatch.promote(mean, std, takes="float", name="normal")
-    shape = np.broadcast_shapes(both[0].shape, both[1].shape)
-    return _normal(shape, both[0].dtype, generator) * both[1] + both[0]  # type: ignore[no-any-return]
+    for tensor in tensors:
+        need_float("normal", tensor)
+    shape = broadcast_shapes("normal", *[tensor.shape for tensor in tensors])
+    drawn = normal_numbers(shape, tensors[0].dtype, generator)
+    return (drawn * std + mean).to(drawn.dtype)  # type: ignore[no-any-return]
 
 
 @public()
@@ -302,81 +327,13 @@ def multinomial(input: "Tensor", num_samples: int, replacement: bool = False, *,
         )
     if num_samples < 1 or (not replacement and num_samples > input.shape[-1]):
         raise ArgumentError(f"multinomial: {num_samples} samples cannot be drawn out of {input.shape[-1]} categories")
-    weights = input.detach().to(float64)
+    if input.shape[-1] > MOST_CATEGORIES:
+        raise ArgumentError(f"multinomial: at most {MOST_CATEGORIES} categories, got {input.shape[-1]}")
+    weights = checked(input.detach().to(float64), 0, LARGEST, "multinomial: weights must be finite and not negative")
+    sums = checked(weights.sum(-1, True), SMALLEST, LARGEST, "multinomial: the weights of a row must not sum to 0")
     if not replacement:
-        times = -(1 - _uniform(input.shape, float64, generator)).log() / weights
+        times = -(1 - uniform_numbers(input.shape, float64, generator)).log() / (weights / sums)
         return times.argsort(dim=-1, stable=True).narrow(-1, 0, num_samples).clone()  # type: ignore[no-any-return]
-    total = weights.cumsum(-1)
-    drawn = _uniform((*input.shape[:-1], num_samples), float64, generator) * total[..., -1:]
+    total = (weights / sums).cumsum(-1)
+    drawn = uniform_numbers((*input.shape[:-1], num_samples), float64, generator) * total[..., -1:]
     return (total.unsqueeze(-2) <= drawn.unsqueeze(-1)).sum(-1).clamp(max=input.shape[-1] - 1)  # type: ignore[no-any-return]
-
-
-@public()
-def uniform_(input: "Tensor", low: float = 0.0, high: float = 1.0, *, generator: Any = None) -> "Tensor":
-    """Fill the tensor with uniform numbers of [low, high).
-
-    >>> tracegraph.zeros(2).uniform_(3, 4).shape
-    (2,)
-    """
-    if high < low:
-        raise ArgumentError(f"uniform_: low must not be above high, got {low} and {high}")
-    drawn = _uniform(input.shape, _float_dtype("uniform_", input.dtype), generator)
-    return dispatch.assign(input, drawn if (low, high) == (0, 1) else drawn * (high - low) + low)  # type: ignore[no-any-return]
-
-
-@public()
-def normal_(input: "Tensor", mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> "Tensor":
-    """Fill the tensor with normal numbers.
-
-    >>> tracegraph.zeros(2).normal_(0, 0.1).shape
-    (2,)
-    """
-    if std < 0:
-        raise ArgumentError(f"normal_: std cannot be negative, got {std}")
-    drawn = _normal(input.shape, _float_dtype("normal_", input.dtype), generator)
-    return dispatch.assign(input, drawn if (mean, std) == (0, 1) else drawn * std + mean)  # type: ignore[no-any-return]
-
-
-@public()
-def bernoulli_(input: "Tensor", p: Any = 0.5, *, generator: Any = None) -> "Tensor":
-    """Fill the tensor with ones of probability `p` (a number, or a tensor that broadcasts) and zeros.
-
-    >>> tracegraph.zeros(2).bernoulli_(1.0)
-    tensor([1., 1.])
-    """
-    drawn = (
-        bernoulli(p.expand(input.shape), generator=generator)
-        if hasattr(p, "_data")
-        else bernoulli(input, p, generator=generator)
-    )
-    return dispatch.assign(input, drawn.to(input.dtype))  # type: ignore[no-any-return]
-
-
-@public()
-def random_(input: "Tensor", low: int = 0, high: int | None = None, *, generator: Any = None) -> "Tensor":
-    """Fill the tensor with integers from `low` to below `high` (one number: from 0 to below it; none: below 2**24).
-
-    >>> bool((tracegraph.zeros(4).random_(3) < 3).all())
-    True
-    """
-    first, last = (low, high) if high is not None else (0, low or min(2**24, _largest(input.dtype) + 1))
-    return dispatch.assign(input, _integers(first, last, input.shape, input.dtype, generator))  # type: ignore[no-any-return]
-
-
-def _largest(dtype: DType) -> int:
-    if dtype.kind == "b":
-        return 1
-    return int(np.iinfo(dtype).max) if dtype.kind in "iu" else 2 ** np.finfo(dtype).nmant
-
-
-@public()
-def exponential_(input: "Tensor", lambd: float = 1.0, *, generator: Any = None) -> "Tensor":
-    """Fill the tensor with numbers of the exponential distribution of rate `lambd`.
-
-    >>> bool((tracegraph.zeros(4).exponential_() >= 0).all())
-    True
-    """
-    if lambd <= 0:
-        raise ArgumentError(f"exponential_: the rate must be above 0, got {lambd}")
-    drawn = _uniform(input.shape, _float_dtype("exponential_", input.dtype), generator)
-    return dispatch.assign(input, (1 - drawn).log() / -lambd)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["MantissaAndExponent", "MinAndMax", "ValuesAndIndices"]
+__all__ = ["Histogram", "MantissaAndExponent", "MinAndMax", "ValuesAndIndices"]
 
 
 class ValuesAndIndices(NamedTuple):
@@ -27,3 +27,10 @@ class MantissaAndExponent(NamedTuple):
 
     mantissa: "Tensor"
     exponent: "Tensor"
+
+
+class Histogram(NamedTuple):
+    """The result of `histogram`."""
+
+    hist: "Tensor"
+    bin_edges: "Tensor"

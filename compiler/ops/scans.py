@@ -1,5 +1,6 @@
-"""Running results along a dimension: `cumsum`, `cumprod`, `cummax` and `cummin`."""
+"""Running results along a dimension: `cumsum`, `cumprod`, `cummax`, `cummin` and `logcumsumexp`."""
 
+import math
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,14 +12,16 @@ from tracegraph.runtime.errors import DTypeError, ShapeError
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
 from .cast import to
+from .checks import need_float
 from .dispatch import public
+from .joining import cat
 from .results import ValuesAndIndices
 from .spec import DType, Spec, as_dtype, float16, float32, float64, int64, normalize_dim
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
 
 _Scan = TypeVar("_Scan", bound="Scan")
 _SHAPES: tuple[tuple[tuple[int, ...], int], ...] = (
@@ -183,6 +186,49 @@ class LinearRecurrence(Scan):
                 yield Sample(cls(dim, True), (a, b[::-1] if shape else b))
 
 
+@operation
+class Logcumsumexp(Scan):
+    """log of the sum of exp of the elements up to each position along dim, without overflow."""
+
+    dim: int
+    name = "logcumsumexp"
+    differentiable = True
+    saves = (0,)
+    saves_output = True
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        (a,) = operands
+        if a.ndim == 0:
+            return a.copy()
+        return xp.logaddexp.accumulate(a, axis=self.dim, dtype=_accumulator(a.dtype)).astype(a.dtype)
+
+    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
+        """exp(a_i - out_i) times R_i, the sum over k from i on of g_k exp(out_i - out_k).
+
+        No exponent is positive, since the outputs never fall, and R is a linear recurrence from the end:
+        R_i = g_i + exp(out_i - out_(i+1)) R_(i+1). Where an output is -inf, so are all elements up to it.
+        """
+
+        def cotangent() -> "Tensor":
+            level = out.where(out > -math.inf, 0)
+            weight = (a - level).exp()
+            if not a.ndim:
+                return weight * g  # type: ignore[no-any-return]
+            before = cat((out.narrow(self.dim, 0, min(1, a.shape[self.dim])), out), self.dim)
+            decay = (before.narrow(self.dim, 0, a.shape[self.dim]) - level).exp()
+            later = dispatch.apply(LinearRecurrence(self.dim, True), decay, decay * g)
+            return weight * (g + later)  # type: ignore[no-any-return]
+
+        return (cotangent,)
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for dtype in ("float32", "float64"):
+            for shape, dim in _SHAPES:
+                yield Sample(cls(dim), (np.asarray(rng.random(shape) * 6 - 3).astype(dtype),))
+        yield Sample(cls(0), (np.array([-np.inf, 1000.0, 1001.0, np.inf, np.nan, 0.0]),))
+
+
 class _CumulativeIndex(Scan):
     """Where the running extremum along dim is: its last occurrence so far; a NaN is the extremum from there on."""
 
@@ -276,3 +322,17 @@ def cummin(input: "Tensor", dim: int) -> ValuesAndIndices:
     """
     indices = dispatch.apply(_made(CumulativeArgmin, "cummin", dim, input.ndim), input)
     return ValuesAndIndices(input.gather(dim, indices), indices)
+
+
+@public()
+def logcumsumexp(input: "Tensor", dim: int) -> "Tensor":
+    """log of the sum of exp of the elements up to each position along `dim`, without overflow.
+
+    Raises:
+        DTypeError: for integers and bools.
+
+    >>> tracegraph.logcumsumexp(tracegraph.tensor([0.0, 0.0, 100.0]), dim=0)
+    tensor([0.0000, 0.6931, 100.0000])
+    """
+    need_float("logcumsumexp", input)
+    return dispatch.apply(_made(Logcumsumexp, "logcumsumexp", dim, input.ndim), input)  # type: ignore[no-any-return]

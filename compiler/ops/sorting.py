@@ -1,4 +1,4 @@
-"""Order along a dimension: `sort`, `argsort`, `topk`, `kthvalue`, `median`, `unique`."""
+"""Order along a dimension: `sort`, `argsort`, `msort`, `topk`, `kthvalue`."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -6,31 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, DimensionError
+from tracegraph.runtime.errors import ArgumentError
 
 from . import dispatch
-from .base import Array, Cotangent, Kind, Operation, Sample, operation
+from .base import Array, Kind, Operation, Sample, operation
 from .dispatch import public
-from .extrema import spread_evenly
-from .reductions import Sum
 from .results import ValuesAndIndices
 from .spec import Spec, int64, normalize_dim
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["argsort", "kthvalue", "median", "msort", "sort", "topk", "unique"]
+__all__ = ["argsort", "kthvalue", "msort", "sort", "topk"]
 
 _PARTITION = 64
 """From this length on, a few of many elements are found by partition rather than by sorting all."""
 _SHAPES: tuple[tuple[tuple[int, ...], int], ...] = (((3, 4), 1), ((3, 4), 0), ((2, 3, 4), 1), ((70,), 0), ((), 0))
 
 
-def _sorted_positions(xp: Any, a: Array, descending: bool) -> Array:
+def sorted_positions(xp: Any, a: Array, descending: bool) -> Array:
     """Positions that sort the last dimension stably; a NaN counts as the largest."""
     if not descending:
         return xp.argsort(a, axis=-1, kind="stable")
     return a.shape[-1] - 1 - xp.flip(xp.argsort(xp.flip(a, -1), axis=-1, kind="stable"), -1)
+
+
+def lined_up(xp: Any, a: Array, dim: int) -> Array:
+    """The array with the dimension last; a number as a vector."""
+    return a.reshape(1) if a.ndim == 0 else xp.moveaxis(a, dim, -1)
 
 
 class Ordering(Operation):
@@ -50,13 +53,14 @@ class Ordering(Operation):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         (a,) = operands
+        positions = self.positions(xp, lined_up(xp, a, self.dim))
         if a.ndim == 0:
-            return self.positions(xp, a.reshape(1)).reshape(self.infer(Spec(a.shape, a.dtype)).shape)
-        positions = self.positions(xp, xp.moveaxis(a, self.dim, -1))
+            return positions.reshape(self.infer(Spec(a.shape, a.dtype)).shape)
         return xp.ascontiguousarray(xp.moveaxis(positions, -1, self.dim))
 
 
-def _sample_arrays(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, int]]:
+def sample_arrays(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, int]]:
+    """Arrays with a dimension for the samples of operations that look at the order along it."""
     for dtype in ("float32", "float64", "int64"):
         for shape, dim in _SHAPES:
             yield np.asarray(rng.random(shape) * 6 - 3).astype(dtype), dim
@@ -72,11 +76,11 @@ class Argsort(Ordering):
     name = "argsort"
 
     def positions(self, xp: Any, a: Array) -> Array:
-        return _sorted_positions(xp, a, self.descending)
+        return sorted_positions(xp, a, self.descending)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for array, dim in _sample_arrays(rng):
+        for array, dim in sample_arrays(rng):
             for descending in (False, True):
                 yield Sample(cls(dim, descending), (array,))
         yield Sample(cls(0, True), (np.zeros((0, 3)),))
@@ -103,18 +107,18 @@ class Argtopk(Ordering):
         if not 0 <= k <= length:
             raise ArgumentError(f"topk: k={k} is out of range for a dimension of size {length}")
         if length < _PARTITION or k * 4 > length or k == 0:
-            return _sorted_positions(xp, a, self.largest)[..., :k]
+            return sorted_positions(xp, a, self.largest)[..., :k]
         if self.largest:
             found = xp.argpartition(a, length - k, axis=-1)[..., length - k :]
         else:
             found = xp.argpartition(a, k - 1, axis=-1)[..., :k]
         found = xp.sort(found, axis=-1)
-        order = _sorted_positions(xp, xp.take_along_axis(a, found, axis=-1), self.largest)
+        order = sorted_positions(xp, xp.take_along_axis(a, found, axis=-1), self.largest)
         return xp.take_along_axis(found, order, axis=-1)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for array, dim in _sample_arrays(rng):
+        for array, dim in sample_arrays(rng):
             for largest in (False, True):
                 yield Sample(cls(min(2, array.shape[dim]) if array.shape else 1, dim, largest), (array,))
         yield Sample(cls(0, 0, True), (np.zeros((2, 3)),))
@@ -122,13 +126,10 @@ class Argtopk(Ordering):
 
 @operation
 class Argkth(Ordering):
-    """Position of the k-th smallest element (from 1) along dim, which is dropped; a NaN counts as the largest, or, if
-    `nan_first`, is chosen wherever there is one.
-    """
+    """Position of the k-th smallest element (from 1) along dim, which is dropped; a NaN counts as the largest."""
 
     k: int
     dim: int
-    nan_first: bool = False
     name = "argkth"
 
     def infer(self, *operands: Spec) -> Spec:
@@ -139,56 +140,16 @@ class Argkth(Ordering):
         return Spec((*spec.shape[: self.dim], *spec.shape[self.dim + 1 :]), int64)
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
-        a = operands[0].reshape(1) if operands[0].ndim == 0 else xp.moveaxis(operands[0], self.dim, -1)
+        a = lined_up(xp, operands[0], self.dim)
         if not 1 <= self.k <= a.shape[-1]:
             raise ArgumentError(f"kthvalue: k={self.k} is out of range for a dimension of size {a.shape[-1]}")
-        chosen = _sorted_positions(xp, a, False)[..., self.k - 1]
-        if not self.nan_first:
-            return xp.ascontiguousarray(chosen) if chosen.ndim else chosen
-        unordered = a != a  # a NaN differs from itself
-        return xp.where(unordered.any(-1), unordered.argmax(-1), chosen)
+        chosen = sorted_positions(xp, a, False)[..., self.k - 1]
+        return xp.ascontiguousarray(chosen) if chosen.ndim else chosen
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for array, dim in _sample_arrays(rng):
+        for array, dim in sample_arrays(rng):
             yield Sample(cls(min(2, array.shape[dim]) if array.shape else 1, dim), (array,))
-            yield Sample(cls(1, dim, True), (array,))
-
-
-@operation
-class Median(Operation):
-    """The median of all elements, the lower one of two; NaN if there is a NaN or nothing. A 0-d result."""
-
-    name = "median"
-    kind = Kind.HOST
-    differentiable = True
-    saves = (0,)
-    saves_output = True
-
-    def infer(self, *operands: Spec) -> Spec:
-        return Spec((), operands[0].dtype)
-
-    def evaluate(self, xp: Any, *operands: Array) -> Array:
-        flat = operands[0].reshape(-1)
-        if flat.size == 0:
-            return xp.full((), xp.nan).astype(flat.dtype)
-        if flat.dtype.kind == "f" and xp.isnan(flat).any():
-            return xp.full((), xp.nan, flat.dtype)
-        middle = (flat.size - 1) // 2
-        return xp.partition(flat, middle)[middle]
-
-    def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
-        """Spread evenly over the elements equal to the median."""
-        return (lambda: spread_evenly(Sum(tuple(range(a.ndim))), g, out, a),)
-
-    @classmethod
-    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for array, _ in _sample_arrays(rng):
-            yield Sample(cls(), (array,))
-        yield Sample(cls(), (np.zeros((0, 3)),))
-
-
-MEDIAN = Median()
 
 
 @lru_cache(maxsize=1024)
@@ -249,7 +210,7 @@ def topk(input: "Tensor", k: int, dim: int = -1, largest: bool = True, sorted: b
     return ValuesAndIndices(input.gather(dim, indices), indices)
 
 
-def _picked(input: "Tensor", operation: Argkth, keepdim: bool) -> ValuesAndIndices:
+def picked(input: "Tensor", operation: Ordering, keepdim: bool) -> ValuesAndIndices:
     """One element along a dimension, and its index."""
     indices = dispatch.apply(operation, input)
     shape = input.shape
@@ -268,51 +229,4 @@ def kthvalue(input: "Tensor", k: int, dim: int = -1, keepdim: bool = False) -> V
     >>> tracegraph.kthvalue(tracegraph.tensor([30, 10, 20]), 2).values
     tensor(20)
     """
-    return _picked(input, Argkth(int(k), normalize_dim("kthvalue", dim, input.ndim)), keepdim)
-
-
-@public()
-def median(input: "Tensor", dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median of all elements; with `dim`, the medians along it and their indices.
-
-    Of an even number of elements the lower middle one; NaN where there is a NaN.
-
-    Raises:
-        DimensionError: when `dim` is out of range or empty.
-
-    >>> tracegraph.median(tracegraph.tensor([4.0, 1.0, 3.0, 2.0]))
-    tensor(2.)
-    """
-    if dim is None:
-        return dispatch.apply(MEDIAN, input)
-    position = normalize_dim("median", dim, input.ndim)
-    length = input.shape[position] if input.ndim else 1
-    if length == 0:
-        raise DimensionError(f"median: dim {position} of a tensor of shape {input.shape} is empty")
-    return _picked(input, Argkth((length + 1) // 2, position, True), keepdim)
-
-
-@public()
-def unique(
-    input: "Tensor",
-    sorted: bool = True,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    dim: int | None = None,
-) -> Any:
-    """The different elements (or slices along `dim`) in ascending order.
-
-    On request also the index of each element's value among them, and how often each occurs.
-    The size of the result depends on values, so a traced function runs this step in Python. It has no gradient.
-
-    >>> values, counts = tracegraph.unique(tracegraph.tensor([3, 1, 3]), return_counts=True)
-    >>> values, counts
-    (tensor([1, 3]), tensor([1, 2]))
-    """
-    axis = None if dim is None else normalize_dim("unique", dim, input.ndim)
-    found = np.unique(input.detach().numpy(), return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
-    values, inverse, counts = (dispatch.as_tensor(np.ascontiguousarray(array)) for array in found)
-    if axis is None:
-        inverse = inverse.reshape(input.shape)
-    results = (values, *([inverse] * return_inverse), *([counts] * return_counts))
-    return results if len(results) > 1 else values
+    return picked(input, Argkth(int(k), normalize_dim("kthvalue", dim, input.ndim)), keepdim)

@@ -7,9 +7,10 @@ from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 from . import dispatch
 from .cast import to
+from .decompositions import SVD
 from .dispatch import public
 from .reductions import Dims, Sum, count, reduction, restore, sum
-from .spec import as_dtype, float16, float32
+from .spec import as_dtype, float16, float32, normalize_dim
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["count_nonzero", "nanmean", "nansum", "norm", "std", "std_mean", "var", "var_mean", "vector_norm"]
 
 
-def _root(x: "Tensor") -> "Tensor":
+def root(x: "Tensor") -> "Tensor":
     """Square root whose gradient is 0, not infinite, at 0."""
     if not x.requires_grad:
         return x.sqrt()  # type: ignore[no-any-return]
@@ -93,7 +94,7 @@ def std(
     >>> tracegraph.std(tracegraph.tensor([1.0, 3.0, 5.0]))
     tensor(2.)
     """
-    return _root(_moments("std", input, dim, unbiased, keepdim, correction)[0])
+    return root(_moments("std", input, dim, unbiased, keepdim, correction)[0])
 
 
 @public(method=False)
@@ -128,7 +129,7 @@ def std_mean(
     (tensor(2.), tensor(3.))
     """
     variance, mean = _moments("std_mean", input, dim, unbiased, keepdim, correction)
-    return _root(variance), mean
+    return root(variance), mean
 
 
 @public(method=False)
@@ -139,7 +140,7 @@ def vector_norm(
 
     Args:
         input: float tensor of any shape.
-        ord: any number; 0 counts the elements that are not zero (without a gradient), inf and -inf give the largest and
+        ord: any number; 0 counts the elements that are not zero, inf and -inf give the largest and
             the smallest |x|.
         dim: the dimensions to reduce.
         keepdim: keep the reduced dimensions with size 1.
@@ -164,9 +165,12 @@ def vector_norm(
             f"norm: the norm of order {order} of no elements (shape {input.shape}, dim {dim}) does not exist"
         )
     if order == 2:
-        return _root(input.mul(input).sum(dim, keepdim))
+        return root(input.mul(input).sum(dim, keepdim))
     if order == 0:
-        return input.ne(0).sum(dim, keepdim).to(input.dtype)  # type: ignore[no-any-return]
+        counted = input.ne(0).to(input.dtype)
+        if input.requires_grad:  # of which the gradient is 0 everywhere
+            counted = counted.where(input.ne(0), input * 0)
+        return counted.sum(dim, keepdim)  # type: ignore[no-any-return]
     size = input.abs()
     if order == 1:
         return size.sum(dim, keepdim)  # type: ignore[no-any-return]
@@ -195,17 +199,32 @@ def norm(
 ) -> "Tensor":
     """The norm of order `p` of the elements over `dim`; "fro" and None mean 2. Its gradient is 0 where the norm is 0.
 
+    "nuc" is the sum of the singular values of matrices, whose dimensions `dim` names (a matrix needs none).
+
     Raises:
-        ArgumentError: for "nuc", which is not supported.
+        ArgumentError: for another word.
+        ShapeError: when "nuc" is not given two dimensions.
 
     >>> tracegraph.norm(tracegraph.tensor([[3.0, 4.0], [0.0, 8.0]]), dim=1)
     tensor([5., 8.])
     """
     if p is None or p == "fro":
         p = 2
+    if p == "nuc":
+        return _nuclear_norm(input if dtype is None else to(input, as_dtype(dtype)), dim, keepdim)
     if isinstance(p, str):
-        raise ArgumentError(f"norm: p={p!r} is not supported; give a number or 'fro'")
+        raise ArgumentError(f"norm: p={p!r} is not supported; give a number, 'fro' or 'nuc'")
     return vector_norm(input, p, dim, keepdim, dtype=dtype)
+
+
+def _nuclear_norm(input: "Tensor", dim: Dims, keepdim: bool) -> "Tensor":
+    given = tuple(range(input.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    places = [normalize_dim("norm", place, input.ndim) for place in given]
+    if len(set(places)) != 2 or len(places) != 2:
+        raise ShapeError(f"norm: 'nuc' is a norm over two dimensions, got dim {dim} of shape {input.shape}")
+    total = SVD().apply(input.movedim(places, (-2, -1)))[1].sum(-1)
+    shape = tuple(1 if place in places else size for place, size in enumerate(input.shape))
+    return total.reshape(shape) if keepdim else total  # type: ignore[no-any-return]
 
 
 @public()

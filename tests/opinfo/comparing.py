@@ -11,7 +11,7 @@ import tracegraph
 from tests.nesting import leaves
 
 from .database import ours, torch
-from .known import APPROXIMATE, RANDOM
+from .known import APPROXIMATE, PICKS, RANDOM
 from .samples import (
     Call,
     Unsupported,
@@ -98,9 +98,27 @@ def _one(name: str, entry: Any, function: Callable[..., Any], sample: Any) -> bo
     if entry.name not in RANDOM and sample.output_process_fn_grad is not None:
         result, expected = sample.output_process_fn_grad(result), sample.output_process_fn_grad(expected)
     tolerance = APPROXIMATE.get(name, APPROXIMATE.get(entry.name, 2e-5))
+    if entry.name in PICKS:
+        result, expected = picked(entry.name, result, yours), picked(entry.name, expected, yours)
     values = entry.name not in RANDOM
     assert_same_results(result, expected, tolerance, values=values)
     return values and assert_same_gradients(result, expected, mine, yours, tolerance)
+
+
+def picked(name: str, result: Any, call: Call) -> Any:
+    """A result with its indices along a dimension replaced by the elements of PyTorch's input found there."""
+    given = call.args[0].detach()
+    dim = call.kwargs.get("dim", call.args[PICKS[name]] if len(call.args) > PICKS[name] else -1)
+
+    def elements(indices: Any) -> Any:
+        assert str(indices.dtype).removeprefix("torch.") == "int64", f"the indices are {indices.dtype}"
+        places = torch.as_tensor(indices.numpy())
+        dropped = places.ndim < given.ndim
+        found = given.gather(dim, places.unsqueeze(dim) if dropped else places)
+        found = found.squeeze(dim) if dropped else found
+        return tracegraph.from_numpy(found.numpy()) if isinstance(indices, tracegraph.Tensor) else found
+
+    return (result[0], elements(result[1])) if isinstance(result, tuple) else elements(result)
 
 
 def assert_same_results(result: Any, expected: Any, tolerance: float, *, values: bool = True) -> None:

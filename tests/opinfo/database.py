@@ -40,6 +40,7 @@ OUT_OF_SCOPE = {
 
 _WRAPPED: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
+    "normal.in_place": lambda x, *rest, **options: x.normal_(*rest, **options),
     "linalg.pinv.singular": lambda a, b: tracegraph.linalg.pinv(a @ b.mT),
     "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
     "polygamma": lambda input, n: tracegraph.polygamma(n, input),
@@ -106,4 +107,5 @@ def ours(entry: Any) -> Callable[..., Any] | None:
         return function
     if name in ("float", "double", "half", "bool", "int", "long", "item", "to", "trace", "byte", "char", "short"):
         return getattr(tracegraph.Tensor, last, None)
-    return function if callable(function) else getattr(tracegraph.Tensor, last, None)
+    methods = tracegraph.Tensor
+    return function if callable(function) else getattr(methods, last, None) or getattr(methods, f"{last}_", None)

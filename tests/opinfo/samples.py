@@ -44,6 +44,8 @@ class Call:
 def _ours(value: Any) -> Any:
     """One argument of PyTorch as one of tracegraph."""
     if isinstance(value, torch.Tensor):
+        if value.device.type != "cpu":
+            raise Unsupported(f"a tensor on {value.device}")
         if value.is_complex() or value.is_sparse or value.dtype == torch.bfloat16 or value.ndim > NUMPY_DIMENSIONS:
             raise Unsupported(f"a tensor of {value.dtype} and {value.ndim} dimensions")
         made = tracegraph.from_numpy(value.detach().numpy().copy(order="K"))

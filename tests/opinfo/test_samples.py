@@ -6,7 +6,7 @@ import pytest
 
 from .comparing import compare
 from .database import DTYPES, OUT_OF_SCOPE, invocations, operators, torch
-from .known import APPROXIMATE, DIFFERENT, RANDOM, VERDICTS
+from .known import APPROXIMATE, DIFFERENT, PICKS, RANDOM, VERDICTS
 from .tracing import check
 
 pytestmark = pytest.mark.oracle
@@ -46,7 +46,7 @@ def test_traced(name: str, dtype: str) -> None:
 
 def test_the_tables_name_operators() -> None:
     entries = {*NAMES, *OPERATORS}
-    named: set[str] = {*RANDOM, *APPROXIMATE, *VERDICTS, *(name for name, _ in DIFFERENT)}
+    named: set[str] = {*RANDOM, *APPROXIMATE, *PICKS, *VERDICTS, *(name for name, _ in DIFFERENT)}
     assert named <= entries, sorted(named - entries)
     patterns = [pattern for patterns in OUT_OF_SCOPE.values() for pattern in patterns.split()]
     idle = [pattern for pattern in patterns if not fnmatch.filter(NAMES, pattern)]

@@ -26,6 +26,11 @@ def method(name: str, *arguments: Any, **keywords: Any) -> Call:
     return lambda module, x: getattr(x, name)(*arguments, **keywords)
 
 
+def detached(call: Call) -> Call:
+    """The call on the operand without its gradient."""
+    return lambda module, x: call(module, x.detach())
+
+
 def leaves(result: Any) -> Iterator[Any]:
     """The tensors of a result, which may be a tuple."""
     if isinstance(result, tuple):

@@ -90,7 +90,8 @@ def test_float16_is_computed_in_float32() -> None:
     [
         (lambda x: x.to("int64").std(), DTypeError, "std: takes float tensors, not int64"),
         (lambda x: x.var(unbiased=True, correction=1), ArgumentError, "give unbiased or correction, not both"),
-        (lambda x: x.norm("nuc"), ArgumentError, "norm: p='nuc' is not supported"),
+        (lambda x: x.norm("max"), ArgumentError, "norm: p='max' is not supported"),
+        (lambda x: x.norm("nuc", 0), ShapeError, "norm: 'nuc' is a norm over two dimensions"),
         (lambda x: x[:0].norm(INF), ShapeError, "the norm of order inf of no elements"),
     ],
 )

@@ -7,6 +7,7 @@ from tracegraph.nn import utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403
 from tracegraph.nn.convolution import *  # noqa: F403
+from tracegraph.nn.distance import *  # noqa: F403
 from tracegraph.nn.dropout import *  # noqa: F403
 from tracegraph.nn.embedding import *  # noqa: F403
 from tracegraph.nn.flatten import *  # noqa: F403

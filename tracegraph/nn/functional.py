@@ -38,6 +38,7 @@ from tracegraph.compiler.ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from tracegraph.compiler.ops.distances import cosine_similarity, pairwise_distance, pdist
 from tracegraph.compiler.ops.einsum import einsum
 from tracegraph.compiler.ops.exponential import sigmoid
 from tracegraph.compiler.ops.gates import glu, gumbel_softmax, softmin
@@ -262,12 +263,6 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)  # type: ignore[no-any-return]
 
 
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between vectors that lie along `dim`; each length counts as at least `eps`."""
-    lengths = x1.norm(2, dim).clamp(min=eps) * x2.norm(2, dim).clamp(min=eps)
-    return (x1 * x2).sum(dim) / lengths  # type: ignore[no-any-return]
-
-
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -352,6 +347,8 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
+    "pdist",
     "prelu",
     "relu",
     "relu6",

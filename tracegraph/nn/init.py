@@ -11,9 +11,9 @@ import numpy as np
 
 from tracegraph.autograd.modes import no_grad
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.random import normal_ as fill_normal
+from tracegraph.compiler.ops.filling import normal_ as fill_normal
+from tracegraph.compiler.ops.filling import uniform_ as fill_uniform
 from tracegraph.compiler.ops.random import rand
-from tracegraph.compiler.ops.random import uniform_ as fill_uniform
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor, wrap
 
