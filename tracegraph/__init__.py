@@ -33,6 +33,7 @@ from tracegraph.compiler.ops.division import *  # noqa: F403
 from tracegraph.compiler.ops.einsum import *  # noqa: F403
 from tracegraph.compiler.ops.exponential import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
+from tracegraph.compiler.ops.grids import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
 from tracegraph.compiler.ops.indexing import *  # noqa: F403
 from tracegraph.compiler.ops.joining import *  # noqa: F403
@@ -46,6 +47,7 @@ from tracegraph.compiler.ops.positions import *  # noqa: F403
 from tracegraph.compiler.ops.power import *  # noqa: F403
 from tracegraph.compiler.ops.random import *  # noqa: F403
 from tracegraph.compiler.ops.reductions import *  # noqa: F403
+from tracegraph.compiler.ops.repeating import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
@@ -78,6 +80,7 @@ from tracegraph.compiler.ops.spec import (
     uint8 as uint8,
 )
 from tracegraph.compiler.ops.special import *  # noqa: F403
+from tracegraph.compiler.ops.stacking import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
