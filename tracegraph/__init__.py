@@ -35,6 +35,7 @@ from tracegraph.compiler.ops.exponential import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
 from tracegraph.compiler.ops.grids import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
+from tracegraph.compiler.ops.index_writing import *  # noqa: F403
 from tracegraph.compiler.ops.indexing import *  # noqa: F403
 from tracegraph.compiler.ops.joining import *  # noqa: F403
 from tracegraph.compiler.ops.logical import *  # noqa: F403
@@ -50,6 +51,7 @@ from tracegraph.compiler.ops.reductions import *  # noqa: F403
 from tracegraph.compiler.ops.repeating import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
+from tracegraph.compiler.ops.scattering import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (

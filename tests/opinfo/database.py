@@ -39,7 +39,12 @@ OUT_OF_SCOPE = {
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
 
-_DUNDER = {"__getitem__": operator.getitem}
+_DUNDER = {
+    "__getitem__": operator.getitem,
+    "slice": lambda x, dim=0, start=None, end=None, step=1: x[(slice(None),) * dim + (slice(start, end, step),)],
+    "zero_": lambda x: x.clone().zero_(),
+}
+_METHODS = ("float", "double", "half", "bool", "int", "long", "item", "to", "trace", "byte", "char", "short", "where")
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -81,6 +86,6 @@ def ours(name: str) -> Callable[..., Any] | None:
     function = getattr(space, last, None)
     if spaces:
         return function
-    if name in ("float", "double", "half", "bool", "int", "long", "item", "to", "trace", "byte", "char", "short"):
+    if name in _METHODS:
         return getattr(tracegraph.Tensor, last, None)
     return function if callable(function) else getattr(tracegraph.Tensor, last, None)
