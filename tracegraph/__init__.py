@@ -27,12 +27,14 @@ from tracegraph.compiler.ops.contraction import *  # noqa: F403
 from tracegraph.compiler.ops.convolution import *  # noqa: F403
 from tracegraph.compiler.ops.creation import *  # noqa: F403
 from tracegraph.compiler.ops.creation_like import *  # noqa: F403
+from tracegraph.compiler.ops.devices import *  # noqa: F403
 from tracegraph.compiler.ops.diagonals import *  # noqa: F403
 from tracegraph.compiler.ops.dimensions import *  # noqa: F403
 from tracegraph.compiler.ops.division import *  # noqa: F403
 from tracegraph.compiler.ops.einsum import *  # noqa: F403
 from tracegraph.compiler.ops.exponential import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
+from tracegraph.compiler.ops.facts import *  # noqa: F403
 from tracegraph.compiler.ops.grids import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
 from tracegraph.compiler.ops.index_writing import *  # noqa: F403
@@ -54,6 +56,7 @@ from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.scattering import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
+from tracegraph.compiler.ops.spacing import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
     bool_,
 )
@@ -84,6 +87,7 @@ from tracegraph.compiler.ops.spec import (
 from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.stacking import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
+from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
 from tracegraph.methods import attach

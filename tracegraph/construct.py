@@ -7,8 +7,9 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
+from tracegraph.compiler.ops.devices import check_device
 from tracegraph.compiler.ops.spec import as_dtype
-from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, ShapeError
+from tracegraph.runtime.errors import DTypeError, ShapeError
 from tracegraph.tensor import Tensor
 
 
@@ -25,21 +26,11 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device:
     tensor([[1.0000, 2.0000],
             [3.0000, 4.5000]])
     """
-    check_device(device)
+    check_device("tensor", device)
     made = dispatch.as_tensor(data, dtype=dtype, copy=True)
     if requires_grad:
         made.requires_grad_()
     return made  # type: ignore[no-any-return]
-
-
-def check_device(device: Any) -> None:
-    """Accept only the CPU; there are no other devices in this build.
-
-    Raises:
-        ArgumentTypeError: for anything else.
-    """
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"device {device!r} is not available; this build runs on 'cpu'")
 
 
 def as_array(data: Any, dtype: Any = None) -> np.ndarray:

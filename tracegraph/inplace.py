@@ -7,6 +7,8 @@ import numpy as np
 from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.selection import WHERE
+from tracegraph.compiler.ops.spec import bool_
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 
 if TYPE_CHECKING:
@@ -106,4 +108,6 @@ def _link(target: "Tensor", root: "Tensor", value: "Tensor") -> None:
     while view is not root:
         child = view_operation(view).put(dispatch.apply, view._parent, child)
         view = view._parent
+    if root._rg is True and not child.requires_grad:  # a constant for what requires a gradient: it goes on, as zero
+        child = dispatch.apply(WHERE, dispatch.constant(True, bool_), child, root)
     root._node, root._rg = child._node, child.requires_grad

@@ -10,8 +10,8 @@ import numpy as np
 
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.devices import CPU, check_device
 from tracegraph.compiler.ops.random import *  # noqa: F403
-from tracegraph.construct import check_device
 from tracegraph.runtime.errors import ArgumentTypeError, ShapeError
 from tracegraph.tensor import Tensor, wrap
 
@@ -37,8 +37,8 @@ class Generator:
     """
 
     def __init__(self, device: Any = None) -> None:
-        check_device(device)
-        self.device = "cpu"
+        check_device("Generator", device)
+        self.device = CPU
         self._lock = threading.Lock()
         self._state = wrap(np.array([_DEFAULT_SEED, 0], np.int64))
 

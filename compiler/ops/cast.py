@@ -9,6 +9,7 @@ from tracegraph.runtime.errors import ArgumentTypeError, GradientError
 
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
+from .devices import check_device, is_device
 from .dispatch import TensorLike, public
 from .pointwise import Pointwise
 from .spec import DTYPES, DType, Spec, as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -16,7 +17,7 @@ from .spec import DTYPES, DType, Spec, as_dtype, bool_, float16, float32, float6
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["clone", "to"]
+__all__ = ["clone", "fill", "to"]
 
 
 @operation
@@ -70,8 +71,8 @@ COPY = Copy()
 
 
 @public()
-def clone(input: "Tensor") -> "Tensor":
-    """A copy in new memory, through which gradients flow.
+def clone(input: "Tensor", *, memory_format: Any = None) -> "Tensor":
+    """A copy in new memory, through which gradients flow. All copies are in row-major order: formats are ignored.
 
     >>> tracegraph.clone(tracegraph.tensor([1, 2]))
     tensor([1, 2])
@@ -80,23 +81,43 @@ def clone(input: "Tensor") -> "Tensor":
 
 
 @public()
-def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> "Tensor":
-    """The tensor in another dtype (or on a device): itself where nothing changes.
+def to(
+    input: "Tensor",
+    *targets: Any,
+    dtype: Any = None,
+    device: Any = None,
+    other: "Tensor | None" = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> "Tensor":
+    """The tensor in another dtype, on a device, or after the model of another tensor: itself where nothing changes.
+
+    Positional: `to(dtype)`, `to(device, dtype)` or `to(other)`, then `non_blocking` (ignored) and `copy`.
+
+    Raises:
+        ArgumentTypeError: for a device that is not there.
+        DTypeError: for something that is no dtype.
 
     >>> tracegraph.to(tracegraph.tensor([1.7, -1.7]), tracegraph.int64)
     tensor([ 1, -1])
     """
-    if len(targets) == 1 and targets[0] in _CASTS and not copy:
+    if len(targets) == 1 and type(targets[0]) is not bool and targets[0] in _CASTS and not copy:
         return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)
-    for target in targets:
-        if hasattr(target, "_data"):
+    flags = 0
+    for target in targets if other is None else (other, *targets):
+        if type(target) is bool:
+            flags += 1
+            copy = target if flags == 2 else copy
+        elif hasattr(target, "_data"):
             dtype = target.dtype
-        elif isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda"):
+        elif is_device(target):
             device = target
         elif target is not None:
             dtype = target
-    if device is not None and str(device) != "cpu":
-        raise ArgumentTypeError(f"to: device {device!r} is not available; this build runs on 'cpu'")
+    if flags > 2 or (flags and type(targets[0]) is bool):
+        raise ArgumentTypeError(f"to: takes a dtype, a device or a tensor, then non_blocking and copy; got {targets}")
+    check_device("to", device)
     target_dtype = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target_dtype:
         return clone(input) if copy else input
@@ -106,7 +127,7 @@ def to(input: "Tensor", *targets: Any, dtype: Any = None, device: Any = None, co
 def _dtype_method(name: str, dtype: DType) -> Callable[["Tensor"], "Tensor"]:
     """The method `name`: the tensor in `dtype`, itself where it has that dtype."""
 
-    def method(input: "Tensor") -> "Tensor":
+    def method(input: "Tensor", memory_format: Any = None) -> "Tensor":
         return input if input.dtype is dtype else to(input, dtype)
 
     method.__name__ = method.__qualname__ = name
@@ -138,19 +159,21 @@ def type_as(input: "Tensor", other: "Tensor") -> "Tensor":
     return to(input, other.dtype)
 
 
-@public()
-def cpu(input: "Tensor") -> "Tensor":
-    """The tensor itself: it is in the computer's memory.
+@public(method=False)
+def fill(input: "Tensor", value: TensorLike) -> "Tensor":
+    """A tensor like another with all elements a number, or the value of a 0-d tensor.
 
-    >>> tracegraph.tensor([1, 2]).cpu()
-    tensor([1, 2])
+    >>> tracegraph.fill(tracegraph.tensor([1.0, 2.0]), 3)
+    tensor([3., 3.])
     """
-    return input
+    return fill_(clone(input), value)
 
 
 @public()
-def contiguous(input: "Tensor") -> "Tensor":
+def contiguous(input: "Tensor", memory_format: Any = None) -> "Tensor":
     """The tensor itself if its elements lie in row-major order without gaps, else a copy of which that is true.
+
+    There is no other memory format: it is ignored.
 
     >>> tracegraph.tensor([[1, 2], [3, 4]]).permute(1, 0).contiguous().is_contiguous()
     True

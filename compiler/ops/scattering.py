@@ -1,4 +1,4 @@
-"""Writing at positions given element by element: `scatter`, `scatter_add`, `scatter_reduce`, `masked_scatter`, `put`."""
+"""Writing element by element: `scatter`, `scatter_add`, `scatter_reduce`, `masked_scatter`, `put`."""
 
 from typing import TYPE_CHECKING, Any, Final
 

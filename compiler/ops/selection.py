@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, DTypeError
+from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 from . import dispatch
 from .base import Array, Cotangent, Sample, operation
@@ -106,6 +106,8 @@ def masked_fill(input: "Tensor", mask: "Tensor", value: TensorLike) -> "Tensor":
     if mask.dtype != bool_:
         raise DTypeError(f"masked_fill: the mask must be a bool tensor, not {mask.dtype}")
     made: Any = value
+    if getattr(made, "ndim", 0):
+        raise ShapeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {made.shape}")
     filler = made.to(input.dtype) if hasattr(made, "_data") else dispatch.constant(made, input.dtype)
     return dispatch.apply(WHERE, mask, filler, input)  # type: ignore[no-any-return]
 

@@ -323,9 +323,9 @@ def argument(function: str, parameter: str, integers: bool) -> Any:
     values = rng.integers(1, 4, shape) if integers else rng.uniform(0.2, 0.8, shape)
     index = np.array([2, 0, 1]) if function.startswith("index_") else np.array([[2, 0, 1]] * 3)
     known: dict[str, Any] = {
-        "dim": 0, "dim0": 0, "dim1": 1, "dims": 0, "axis": 0, "index": index, "reduce": "amax", "mask": values < np.median(values),
+        "dim": 0, "dim0": 0, "dim1": 1, "dims": 0, "axis": 0, "index": index, "mask": values < np.median(values),
         "value": 2 if integers else 0.5, "diagonal": 0, "shifts": 1, "p": 2, "maxnorm": 1.0, "n": 2,
-        "indices": (Tensor(np.array([0, 2])),), "values": values[0],
+        "indices": (Tensor(np.array([0, 2])),), "values": values[0], "reduce": "amax",
     }  # fmt: skip
     found = known.get(parameter, values)
     return Tensor(np.array(found)) if isinstance(found, np.ndarray) else found

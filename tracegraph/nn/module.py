@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from tracegraph import _state
+from tracegraph.compiler.ops.devices import check_device
 from tracegraph.compiler.ops.spec import as_dtype, float16, float32, float64
-from tracegraph.construct import check_device
 from tracegraph.nn.hooks import HookHandle, run_after, run_before
 from tracegraph.nn.members import Members
 from tracegraph.nn.parameter import Buffer, Parameter
@@ -270,7 +270,7 @@ class Module(Members):
                     module._buffers[name] = convert(buffer)
         return self
 
-    def to(self, *targets: Any, dtype: Any = None, device: Any = None) -> Self:
+    def to(self, *targets: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Cast floating point parameters and buffers to a dtype (or to that of a tensor), in place.
 
         Raises:
@@ -281,9 +281,9 @@ class Module(Members):
                 dtype = target.dtype
             elif isinstance(target, str):
                 device = target
-            elif target is not None:
+            elif target is not None and not isinstance(target, bool):
                 dtype = target
-        check_device(device)
+        check_device("Module.to", device)
         if dtype is None:
             return self
         wanted = as_dtype(dtype)
