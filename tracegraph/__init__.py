@@ -90,6 +90,12 @@ from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
+from tracegraph.formatting import (
+    get_printoptions as get_printoptions,
+)
+from tracegraph.formatting import (
+    set_printoptions as set_printoptions,
+)
 from tracegraph.methods import attach
 from tracegraph.random import (
     Generator as Generator,

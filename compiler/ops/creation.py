@@ -186,7 +186,7 @@ def zeros(
     (2, 3)
     """
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    result = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 0, target))
+    result: Tensor = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 0, target))
     if requires_grad or device is not None or ignored:
         return finish(result, requires_grad, device, ignored)
     return result
@@ -202,7 +202,7 @@ def ones(
     tensor([1., 1.])
     """
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    result = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 1, target))
+    result: Tensor = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 1, target))
     if requires_grad or device is not None or ignored:
         return finish(result, requires_grad, device, ignored)
     return result

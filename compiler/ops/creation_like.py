@@ -182,6 +182,18 @@ def new_full(
 
 
 @public()
+def new(input: "Tensor", *data: Any) -> "Tensor":
+    """A tensor of the tensor's dtype: of a size given as ints, with a copy of data, or empty.
+
+    >>> tracegraph.tensor([1.0]).new([2, 3])
+    tensor([2., 3.])
+    """
+    if len(data) == 1 and not isinstance(data[0], int):
+        return new_tensor(input, data[0])
+    return new_zeros(input, *data) if data else new_zeros(input, 0)
+
+
+@public()
 def new_tensor(
     input: "Tensor", data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
 ) -> "Tensor":

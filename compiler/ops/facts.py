@@ -123,6 +123,26 @@ def cpu(input: "Tensor", memory_format: Any = None) -> "Tensor":
 
 
 @public()
+def pin_memory(input: "Tensor", device: Any = None) -> "Tensor":
+    """The tensor itself: there is no GPU whose reading could be sped up.
+
+    >>> tracegraph.tensor([1, 2]).pin_memory()
+    tensor([1, 2])
+    """
+    return input
+
+
+@public()
+def share_memory_(input: "Tensor") -> "Tensor":
+    """The tensor itself: memory is shared with processes that are forked, and not with others.
+
+    >>> tracegraph.tensor([1, 2]).share_memory_()
+    tensor([1, 2])
+    """
+    return input
+
+
+@public()
 def cuda(input: "Tensor", device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> "Tensor":
     """Refused: this build has no other device than the CPU.
 

@@ -53,7 +53,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple["Tensor", ...]:
 
 
 @public(method=False)
-def cartesian_prod(*tensors: "Tensor") -> "Tensor":
+def cartesian_prod(*tensors: Any) -> "Tensor":
     """All rows with one element of each vector, the last varying fastest; of one vector the vector itself.
 
     Raises:

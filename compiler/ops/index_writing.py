@@ -103,4 +103,4 @@ def index_reduce(
     places = positions.reshape((-1,) + (1,) * (len(wanted) - 1 - place)).expand(wanted)
     places = (places + lifted(input).shape[place]).where(places < 0, places)
     result = reduced("index_reduce", lifted(input), place, places, lifted(source), reduce, include_self=include_self)
-    return result if input.ndim else result.reshape(())  # type: ignore[no-any-return]
+    return result if input.ndim else result.reshape(())

@@ -30,7 +30,7 @@ def number_of(value: Any, input: "Tensor") -> "Tensor":
 
 def lifted(input: "Tensor") -> "Tensor":
     """A 0-d tensor as a vector of one element."""
-    return input if input.ndim else input.reshape((1,))  # type: ignore[no-any-return]
+    return input if input.ndim else input.reshape((1,))
 
 
 def vector_of(name: str, index: Any) -> "Tensor":

@@ -36,7 +36,7 @@ def repeat_interleave(
     if dim is None:
         input, dim = input.reshape((input.numel(),)), 0
     if not input.ndim:
-        input = input.reshape((1,))
+        raise ShapeError("repeat_interleave: a 0-d tensor has no dimension to repeat along")
     place = normalize_dim("repeat_interleave", dim, input.ndim)
     if hasattr(repeats, "_data") and repeats.numel() != 1:
         positions = _positions(_counts(repeats, input.shape[place]), output_size)

@@ -104,7 +104,7 @@ def reduced(
     ones = filled(input.shape, 1, input.dtype)
     counts = ones if include_self else _scattered(name, ones, dim, index, 0, "")
     counts = _scattered(name, counts, dim, index, 1, "add")
-    return result / counts if input.dtype.kind == "f" else result.floor_divide(counts)  # type: ignore[no-any-return]
+    return result / counts if input.dtype.kind == "f" else result.floor_divide(counts)
 
 
 @public(inplace=True)

@@ -18,11 +18,11 @@ __all__ = [
 
 
 def _lifted_1d(value: "Tensor") -> "Tensor":
-    return value if value.ndim else value.reshape((1,))  # type: ignore[no-any-return]
+    return value if value.ndim else value.reshape((1,))
 
 
 def _lifted_2d(value: "Tensor") -> "Tensor":
-    return value if value.ndim > 1 else value.reshape((1, value.numel()))  # type: ignore[no-any-return]
+    return value if value.ndim > 1 else value.reshape((1, value.numel()))
 
 
 def _lifted_3d(value: "Tensor") -> "Tensor":

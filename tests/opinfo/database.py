@@ -39,7 +39,7 @@ OUT_OF_SCOPE = {
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
 
-_DUNDER = {
+_DUNDER: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
     "slice": lambda x, dim=0, start=None, end=None, step=1: x[(slice(None),) * dim + (slice(start, end, step),)],
     "zero_": lambda x: x.clone().zero_(),
