@@ -42,8 +42,6 @@ def become(tensor: Tensor, view: Tensor, name: str) -> Tensor:
     if tracked and tensor.is_leaf:
         raise GradientError(f"{name}: a leaf tensor that requires grad is changed in place; use no_grad() or a copy")
     recorder = _state.active_recorder()
-    if recorder is not None:
-        recorder.unsupported(f"changes the shape of a tensor in place ({name})")
     if tensor._base is not None:
         before = Tensor.__new__(Tensor)
         before.__dict__.update(tensor.__dict__)
@@ -51,5 +49,7 @@ def become(tensor: Tensor, view: Tensor, name: str) -> Tensor:
     if tracked:
         tensor._node = view._node
     tensor._data = view._data
+    if recorder is not None:
+        recorder.reshaped(tensor, view, f"changes the shape of a tensor in place ({name})")
     _state.bump_epoch()
     return tensor
