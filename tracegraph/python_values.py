@@ -12,7 +12,7 @@ from tracegraph import _state
 from tracegraph.formatting import format_tensor
 from tracegraph.operators import Operators
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
-from tracegraph.sharing import expose_memory
+from tracegraph.sharing import address_of, expose_memory
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -40,6 +40,12 @@ class PythonValues(Operators):
         outcome = kind(self._data.item())
         recorder.decides(self, how, outcome)
         return outcome
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        self._escape("data_ptr")
+        expose_memory(self)
+        return address_of(self._data)
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The data as a NumPy array that shares memory; with `force` also where the tensor requires grad.

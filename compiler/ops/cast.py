@@ -86,7 +86,6 @@ def to(
     *targets: Any,
     dtype: Any = None,
     device: Any = None,
-    other: "Tensor | None" = None,
     non_blocking: bool = False,
     copy: bool = False,
     memory_format: Any = None,
@@ -105,7 +104,7 @@ def to(
     if len(targets) == 1 and type(targets[0]) is not bool and targets[0] in _CASTS and not copy:
         return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)
     flags = 0
-    for target in targets if other is None else (other, *targets):
+    for target in targets:
         if type(target) is bool:
             flags += 1
             copy = target if flags == 2 else copy

