@@ -74,6 +74,10 @@ class ArgumentError(TracegraphError, ValueError):
     """An argument has a value the operation does not accept."""
 
 
+class OptionError(ArgumentError, RuntimeError):
+    """Options that are each allowed but not together, or not in the present state."""
+
+
 class ArgumentTypeError(TracegraphError, TypeError):
     """An argument has a type the operation does not accept."""
 

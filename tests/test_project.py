@@ -19,6 +19,7 @@ FOLDERS = {"tracegraph": "tracegraph", "compiler": "tracegraph/compiler", "runti
 LIBRARIES = {"llvmlite", "networkx", "numba", "numpy"}
 # Packages a user may have and the library must be able to do without.
 OPTIONAL = [
+    "PIL",
     "cupy",
     "hypothesis",
     "jax",

@@ -1,10 +1,14 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
+from tracegraph import accelerator as accelerator
 from tracegraph import autograd as autograd
+from tracegraph import backends as backends
+from tracegraph import cuda as cuda
 from tracegraph import eager as eager
 from tracegraph import nn as nn
 from tracegraph import optim as optim
 from tracegraph import random as random
+from tracegraph import utils as utils
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
@@ -27,7 +31,6 @@ from tracegraph.compiler.ops.contraction import *  # noqa: F403
 from tracegraph.compiler.ops.convolution import *  # noqa: F403
 from tracegraph.compiler.ops.creation import *  # noqa: F403
 from tracegraph.compiler.ops.creation_like import *  # noqa: F403
-from tracegraph.compiler.ops.devices import *  # noqa: F403
 from tracegraph.compiler.ops.diagonals import *  # noqa: F403
 from tracegraph.compiler.ops.dimensions import *  # noqa: F403
 from tracegraph.compiler.ops.division import *  # noqa: F403
@@ -90,6 +93,7 @@ from tracegraph.compiler.ops.statistics import *  # noqa: F403
 from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
+from tracegraph.dtypes import *  # noqa: F403
 from tracegraph.formatting import (
     get_printoptions as get_printoptions,
 )
@@ -119,12 +123,22 @@ from tracegraph.random import (
     set_rng_state as set_rng_state,
 )
 from tracegraph.runtime import errors as errors
+from tracegraph.runtime import (
+    get_num_threads as get_num_threads,
+)
+from tracegraph.runtime import (
+    set_num_threads as set_num_threads,
+)
+from tracegraph.runtime.device import Device
+from tracegraph.settings import *  # noqa: F403
 from tracegraph.tensor import Tensor as Tensor
+from tracegraph.trace import compile as compile
 from tracegraph.trace import trace as trace
 
 attach()
 globals().update({name: function for name, function in exports().items() if name not in globals()})
 
+device = Device
 bool = bool_
 float = float32
 double = float64
@@ -132,4 +146,4 @@ half = float16
 long = int64
 int = int32
 
-del attach, bool_, exports
+del Device, attach, bool_, exports

@@ -7,13 +7,15 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.devices import check_device
 from tracegraph.compiler.ops.spec import as_dtype
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import DTypeError, ShapeError
 from tracegraph.tensor import Tensor
 
 
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor with a copy of `data` (numbers, nested sequences, arrays, tensors).
 
     Python floats become float32, integers int64; arrays keep their dtype.

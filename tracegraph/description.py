@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.compiler.ops.devices import CPU, device
 from tracegraph.compiler.ops.spec import DType, Spec
+from tracegraph.runtime.device import CPU, Device
 from tracegraph.sharing import address_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Description:
         return self._data.ndim
 
     @property
-    def device(self) -> device:
-        """Where the data lives: "cpu"."""
+    def device(self) -> Device:
+        """Where the data lives: the CPU."""
         return CPU
 
     @property

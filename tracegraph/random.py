@@ -10,8 +10,8 @@ import numpy as np
 
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
-from tracegraph.compiler.ops.devices import CPU, check_device
 from tracegraph.compiler.ops.random import *  # noqa: F403
+from tracegraph.runtime.device import CPU, check_device
 from tracegraph.runtime.errors import ArgumentTypeError, ShapeError
 from tracegraph.tensor import Tensor, wrap
 

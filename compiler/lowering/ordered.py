@@ -121,9 +121,9 @@ def _loaded(value: Any) -> tuple[Buffer, ...]:
 
 
 def _scatter_along(node: Node, reads: tuple[Buffer, ...], status: int) -> Any:
-    index, values = reads
+    index, values = reads  # their own shapes are those of what the operands are views of
     operation: Any = node.operation
-    shape = index.spec.shape
+    shape = node.operands[1].shape
     point = canonical_point(shape)
     size = node.shape[operation.dim]
     check = CheckedIndex("at0", Load(index, flatten(point, shape), index.dtype), size, status, wraps=False)
@@ -135,21 +135,21 @@ def _put(node: Node, reads: tuple[Buffer, ...], status: int) -> Any:
     values, *indices = reads
     operation: Any = node.operation
     dim, count = operation.dim, len(indices)
+    value_shape, *index_shapes = [operand.shape for operand in node.operands[1:]]
     positions: tuple[int, ...] = ()
-    for index in indices:
-        positions = _broadcast_shape(positions, index.spec.shape)
+    for index_shape in index_shapes:
+        positions = _broadcast_shape(positions, index_shape)
     shape = (*node.shape[:dim], *positions, *node.shape[dim + count :])
     point = canonical_point(shape)
     here = point[dim : dim + len(positions)]
     checks = []
     found: list[Index] = []
-    for number, index in enumerate(indices):
+    for number, (index, index_shape) in enumerate(zip(indices, index_shapes, strict=True)):
         size = node.shape[dim + number]
-        load = Load(index, flatten(broadcast(here, index.spec.shape), index.spec.shape), index.dtype)
+        load = Load(index, flatten(broadcast(here, index_shape), index_shape), index.dtype)
         checks.append(CheckedIndex(f"at{number}", load, size, status, wraps=True))
         found.append(variable(f"at{number}", size))
     target = (*point[:dim], *found, *point[dim + len(positions) :])
-    value_shape = values.spec.shape
     value = Load(values, flatten(broadcast(point, value_shape), value_shape), values.dtype)
     return values, (flatten(target, node.shape), checks, value), shape
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracegraph.runtime.device import DEVICE_TYPES, Device, check_device
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError
 
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
-from .devices import check_device, is_device
 from .dispatch import TensorLike, public
 from .pointwise import Pointwise
 from .spec import DTYPES, DType, Spec, as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
@@ -110,7 +110,7 @@ def to(
             copy = target if flags == 2 else copy
         elif hasattr(target, "_data"):
             dtype = target.dtype
-        elif is_device(target):
+        elif isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in DEVICE_TYPES):
             device = target
         elif target is not None:
             dtype = target

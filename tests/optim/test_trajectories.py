@@ -1,6 +1,5 @@
 """Fifty steps of every optimiser against PyTorch's, eager and traced, from the same weights and data."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -136,39 +135,3 @@ def test_double_precision() -> None:
         ours.step()
         theirs.step()
     assert_equal(mine, yours, 1e-13)
-
-
-SCHEDULES: list[tuple[str, dict[str, Any]]] = [
-    ("StepLR", {"step_size": 3, "gamma": 0.5}),
-    ("MultiStepLR", {"milestones": [2, 5, 5], "gamma": 0.5}),
-    ("ExponentialLR", {"gamma": 0.9}),
-    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
-    ("LinearLR", {"start_factor": 0.2, "total_iters": 4}),
-    ("LambdaLR", {"lr_lambda": lambda epoch: 1 / (1 + epoch)}),
-]
-
-
-@pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[name for name, _ in SCHEDULES])
-def test_schedule_like_torchs(name: str, settings: dict[str, Any]) -> None:
-    ours = optim.SGD(
-        [{"params": [tracegraph.ones(1, requires_grad=True)]}, {"params": [tracegraph.ones(1)], "lr": 2.0}], lr=0.5
-    )
-    theirs = torch.optim.SGD(
-        [{"params": [torch.ones(1, requires_grad=True)]}, {"params": [torch.ones(1)], "lr": 2.0}], lr=0.5
-    )
-    mine, yours = (
-        getattr(optim.lr_scheduler, name)(ours, **settings),
-        getattr(torch.optim.lr_scheduler, name)(theirs, **settings),
-    )
-    for _ in range(12):
-        assert mine.get_last_lr() == pytest.approx(yours.get_last_lr(), rel=1e-9)
-        assert [group["lr"] for group in ours.param_groups] == pytest.approx(
-            [group["lr"] for group in theirs.param_groups]
-        )
-        theirs.step()
-        mine.step()
-        yours.step()
-    again = getattr(optim.lr_scheduler, name)(ours, **settings, last_epoch=3)
-    again.load_state_dict(mine.state_dict())
-    assert again.last_epoch == mine.last_epoch == 12
-    assert math.isfinite(again.get_last_lr()[0])

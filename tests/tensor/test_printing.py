@@ -74,7 +74,7 @@ def test_options_are_refused_and_told() -> None:
 @pytest.mark.parametrize("specification", ["", ".2f", "8.1e", "d"])
 def test_format_of_numbers(specification: str) -> None:
     for value in (1.5, 3):
-        outcomes = []
+        outcomes: list[Any] = []
         for library in (tracegraph, torch):
             try:
                 outcomes.append(format(library.tensor(value), specification))

@@ -15,8 +15,8 @@ from tracegraph.compiler.executable import Executable, compile_graph
 from tracegraph.compiler.ops.base import Kind
 from tracegraph.construct import tensor
 from tracegraph.demo.digits import Digits, load_digits
-from tracegraph.demo.progress import Progress
 from tracegraph.demo.training import OPTIMISERS, Trainer
+from tracegraph.progress import Progress
 from tracegraph.report.timing import Cost, Timings, count_calls, peak_bytes
 from tracegraph.runtime.cache import clear_memory
 from tracegraph.runtime.errors import ArgumentError

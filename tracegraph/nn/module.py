@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from tracegraph import _state
-from tracegraph.compiler.ops.devices import check_device
 from tracegraph.compiler.ops.spec import as_dtype, float16, float32, float64
 from tracegraph.nn.hooks import HookHandle, run_after, run_before
 from tracegraph.nn.members import Members
@@ -13,6 +12,7 @@ from tracegraph.nn.parameter import Buffer, Parameter
 from tracegraph.nn.state_dict import IncompatibleKeys, load, persistent_tensors
 from tracegraph.nn.watched import WatchedDict, namespace_of
 from tracegraph.observe.values import MISSING, same
+from tracegraph.runtime.device import Device, check_device
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor
 
@@ -279,7 +279,7 @@ class Module(Members):
         for target in targets:
             if isinstance(target, Tensor):
                 dtype = target.dtype
-            elif isinstance(target, str):
+            elif isinstance(target, str | Device):
                 device = target
             elif target is not None and not isinstance(target, bool):
                 dtype = target

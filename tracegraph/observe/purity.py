@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from tracegraph.observe.values import class_dict, class_mro, is_python_class
+from tracegraph.runtime.device import Device
 
 _PURE_BUILTINS: Final = [
     "abs",
@@ -121,7 +122,7 @@ _TUPLE_GETTER: Final = type(vars(collections.namedtuple("_Sample", "field"))["fi
 CONSTANT_TYPES: Final[frozenset[Any]] = frozenset(
     {object, types.GenericAlias, types.UnionType, types.CodeType, re.Pattern, operator.itemgetter, re.Match}
     | {type(typing.Any), type(typing.Optional), type(typing.TypeVar("_T")), type(typing.List[int])}  # noqa: UP006
-    | {types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, _TUPLE_GETTER}
+    | {Device, types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, _TUPLE_GETTER}
 )
 
 _PURE_METHOD_OWNERS: Final[tuple[Any, ...]] = (

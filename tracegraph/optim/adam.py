@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tracegraph.optim.arithmetic import count_of, gradient_to_follow, mean_square, move_towards, shrunk
 from tracegraph.optim.groups import ParamGroup, as_dtype_of
-from tracegraph.optim.optimizer import Active, Optimizer, count_of, non_negative
-from tracegraph.runtime.errors import ArgumentError
+from tracegraph.optim.optimizer import Active, Optimizer
+from tracegraph.optim.settings import checked, hints
 from tracegraph.tensor import Tensor
 
 
@@ -20,6 +21,9 @@ class Adam(Optimizer):
         weight_decay: this times the parameter is added to the gradient.
         amsgrad: scale by the largest mean square so far (Reddi and others, arXiv:1904.09237).
         maximize: go up instead of down.
+        foreach, capturable, fused: accepted, without effect.
+        differentiable: must be False.
+        decoupled_weight_decay: shrink the parameter itself instead, as `AdamW` does.
 
     Raises:
         ArgumentError: for settings out of range.
@@ -33,35 +37,34 @@ class Adam(Optimizer):
     """
 
     counts_steps = True
-    decoupled = False
 
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        for name, value in (("learning rate", lr), ("epsilon", eps), ("weight_decay", weight_decay)):
-            non_negative(name, value)
-        for number, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ArgumentError(f"Invalid beta parameter at index {number}: {beta}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": tuple(betas),
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "amsgrad": amsgrad,
-                "maximize": maximize,
-            },
-        )
+        settings = {
+            "lr": lr,
+            "betas": tuple(betas),
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            **hints(foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused),
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, checked(settings, "eps", "betas", "weight_decay"))
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The running means."""
@@ -70,12 +73,8 @@ class Adam(Optimizer):
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
-        lr, (beta1, beta2), eps = group.number("lr"), group.setting("betas"), group.setting("eps")
-        weight_decay, amsgrad, maximize = (
-            group.setting("weight_decay"),
-            group.setting("amsgrad"),
-            group.setting("maximize"),
-        )
+        lr, (beta1, beta2), eps = group.setting("lr"), group.setting("betas"), group.setting("eps")
+        decoupled, amsgrad = group.setting("decoupled_weight_decay"), group.setting("amsgrad")
         scales: dict[int, tuple[Any, Any]] = {}
         for parameter, gradient, state in active:
             step = state["step"]
@@ -83,15 +82,10 @@ class Adam(Optimizer):
                 count = count_of(step)
                 scales[id(step)] = lr / (1 - beta1**count), (1 - beta2**count) ** 0.5
             size, root = (as_dtype_of(value, parameter) for value in scales[id(step)])
-            g = -gradient if maximize else gradient
-            value: Tensor = parameter
-            if weight_decay != 0 and self.decoupled:
-                value = parameter * as_dtype_of(1 - lr * weight_decay, parameter)
-            elif weight_decay != 0:
-                g = g + parameter * weight_decay
-            mean, square = state["exp_avg"], state["exp_avg_sq"]
-            mean.assign(mean + (g - mean) * (1 - beta1))
-            square.assign(square * beta2 + g * g * (1 - beta2))
+            g = gradient_to_follow(group, parameter, gradient, decay=not decoupled)
+            value = shrunk(group, parameter, lr) if decoupled else parameter
+            mean = move_towards(state["exp_avg"], g, 1 - beta1)
+            square = mean_square(state["exp_avg_sq"], g, beta2)
             if amsgrad:
                 largest = self.part(state, "max_exp_avg_sq", parameter)
                 square = largest.assign(largest.maximum(square))
@@ -106,20 +100,35 @@ class AdamW(Adam):
     The settings are those of `Adam`.
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
 
 
 __all__ = ["Adam", "AdamW"]

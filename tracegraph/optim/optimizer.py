@@ -7,12 +7,13 @@ import numpy as np
 
 from tracegraph import _state
 from tracegraph.autograd.modes import GradMode, no_grad
-from tracegraph.compiler.ops.spec import float32
+from tracegraph.eager import default_dtype
 from tracegraph.nn.module import zero_gradients
-from tracegraph.nn.watched import WatchedAttributes, WatchedDict, WatchedList, WatchedMeta, namespace_of
+from tracegraph.nn.watched import WatchedDict, WatchedList, namespace_of
 from tracegraph.observe import Child
 from tracegraph.observe.values import MISSING, same
 from tracegraph.optim.groups import ParamGroup, States
+from tracegraph.optim.hooks import HOOKS, Hooks, hooked
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.classify import register_expander
@@ -21,25 +22,29 @@ Active = list[tuple[Tensor, Tensor, WatchedDict]]
 """Parameters with a gradient: the parameter, its gradient, its state."""
 
 
-class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
+class Optimizer(Hooks):
     """Base of the optimisers: parameter groups with settings, and a state per parameter.
 
     The state is made when a parameter is added, so that the first step is the same computation as every other.
-    Subclasses write `init_state`, which makes it, and `update`, which does the step of one group.
+    Subclasses write `init_state`, which makes it, and `update`, which does the step of one group; or all of `step`.
 
     Args:
-        params: tensors, or dicts with "params" and settings of their own.
+        params: tensors, `named_parameters()`, or dicts with such "params" and settings of their own.
         defaults: the settings of groups that do not give theirs.
     """
 
     counts_steps: ClassVar[bool] = False
     """Whether the state has a 0-d tensor "step"; parameters that always step together share it."""
 
+    state_type: ClassVar[type[WatchedDict]] = WatchedDict
+    """What the state of one parameter is kept in."""
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise ArgumentTypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
             )
+        self._begin_hooks()
         self.defaults = defaults
         self.state = States()
         self.param_groups = WatchedList()
@@ -60,7 +65,7 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The state of a parameter before the first step (without "step")."""
-        raise NotImplementedError
+        return {}
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """Do the step of the parameters of a group that have a gradient."""
@@ -77,8 +82,7 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         """
         if not isinstance(param_group, dict):
             raise ArgumentTypeError(f"param_group must be a dict, but got {type(param_group)}")
-        listed = param_group["params"]
-        params = [listed] if isinstance(listed, Tensor) else list(listed)
+        params, names = _separated(param_group["params"])
         for parameter in params:
             if not isinstance(parameter, Tensor):
                 raise ArgumentTypeError(
@@ -86,19 +90,25 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
                 )
             if not parameter.is_leaf:
                 raise ArgumentError("can't optimize a non-leaf Tensor")
+        if any(("param_names" in group) != bool(names) for group in list.__iter__(self.param_groups)):
+            raise ArgumentError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if names else 'without'} names to the optimizer"
+            )
         known = {id(parameter) for group in self.param_groups for parameter in group.setting("params")}
         ids = {id(parameter) for parameter in params}
         if known & ids or len(ids) < len(params):
             raise ArgumentError("some parameters appear in more than one parameter group")
-        group = ParamGroup({**self.defaults, **param_group, "params": WatchedList(params)})
+        named = {"param_names": names} if names else {}
+        group = ParamGroup({**self.defaults, **param_group, **named, "params": WatchedList(params)})
         self.param_groups.append(group)
         self._start_states(group, [parameter for parameter in params if parameter.requires_grad])
 
     def _start_states(self, group: ParamGroup, parameters: list[Tensor]) -> None:
         """Give parameters their first state."""
-        step = _counter(0.0)
+        step = scalar_state(0.0)
         for parameter in parameters:
-            made = WatchedDict()
+            made = self.state_type()
             if self.counts_steps:
                 made["step"] = step
             made.update(self.init_state(parameter, group))
@@ -117,6 +127,7 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
 
     # -- the step -----------------------------------------------------------------------------------------------------
 
+    @hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters that have a gradient.
 
@@ -177,14 +188,31 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
     # -- saving -------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """State and settings, with parameters replaced by their numbers: {"state": {0: ...}, "param_groups": [...]}."""
+        """State and settings, with parameters replaced by their numbers: {"state": {0: ...}, "param_groups": [...]}.
+
+        As in PyTorch, parameters that have not stepped yet have no state there.
+        """
+        for hook, _ in list(self._state_dict_pre_hooks.values()):
+            hook(self)
         numbers = {id(parameter): number for number, parameter in enumerate(self._parameters())}
         groups = [
             {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
             for group in self.param_groups
         ]
-        state = {numbers[id(p)]: dict(held) for p, held in self.state.items() if id(p) in numbers}
-        return {"state": state, "param_groups": groups}
+        saved = {numbers[id(p)]: self.saved_state(held) for p, held in self.state.items() if id(p) in numbers}
+        made: dict[str, Any] = {"state": {n: held for n, held in saved.items() if held}, "param_groups": groups}
+        for hook, _ in list(self._state_dict_post_hooks.values()):
+            replaced = hook(self, made)
+            made = made if replaced is None else replaced
+        return made
+
+    def saved_state(self, held: WatchedDict) -> dict[str, Any]:
+        """The state of a parameter in the form of PyTorch; empty before its first step."""
+        return {} if self.counts_steps and held["step"].item() == 0 else dict(held)
+
+    def loaded_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """The inverse of `saved_state`."""
+        return saved
 
     @no_grad
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -193,6 +221,10 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         Raises:
             ArgumentError: when groups or numbers of parameters differ.
         """
+        state_dict = dict(state_dict)
+        for hook, _ in list(self._load_state_dict_pre_hooks.values()):
+            replaced = hook(self, state_dict)
+            state_dict = state_dict if replaced is None else replaced
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ArgumentError("loaded state dict has a different number of parameter groups")
@@ -203,9 +235,11 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         for group, loaded in zip(self.param_groups, groups, strict=True):
             for name, value in loaded.items():
                 if name != "params":
-                    group[name] = value
+                    group[name] = value.clone() if isinstance(value, Tensor) else value
             states = [state_dict["state"].get(number, {}) for number in loaded["params"]]
             self._load_group(group, states)
+        for hook, _ in list(self._load_state_dict_post_hooks.values()):
+            hook(self)
 
     def _load_group(self, group: ParamGroup, states: list[dict[str, Any]]) -> None:
         pairs = list(zip(group["params"], states, strict=True))
@@ -213,15 +247,20 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         if self.counts_steps:
             self._load_counts([(p, float(loaded.get("step", 0.0))) for p, loaded in pairs if p in self.state])
         for parameter, loaded in pairs:
-            if parameter not in self.state:
+            if not loaded and parameter not in self.state:
                 continue
             held = self.state[parameter]
-            for name, first in self.init_state(parameter, group).items():
-                value = loaded.get(name)
-                if name in held:
-                    held[name].copy_(first if value is None else value)
+            wanted = {**self.init_state(parameter, group), **self.loaded_state(loaded)}
+            for name in set(held) - set(wanted) - {"step"}:
+                del held[name]
+            for name, value in wanted.items():
+                if name == "step" and self.counts_steps:
+                    continue
+                present = held.get(name)
+                if isinstance(present, Tensor):
+                    present.copy_(value if isinstance(value, Tensor) else wrap(np.asarray(value)))
                 else:
-                    held[name] = first if value is None else first.copy_(value)
+                    held[name] = _copied(value, parameter)
 
     def _load_counts(self, counts: list[tuple[Tensor, float]]) -> None:
         """Set the steps; equal ones share a tensor."""
@@ -230,7 +269,7 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         for parameter, count in counts:
             held = self.state[parameter]
             if count not in shared:
-                step = held["step"] if id(held["step"]) not in used else _counter(count)
+                step = held["step"] if id(held["step"]) not in used else scalar_state(count)
                 step.fill_(count)
                 used.add(id(step))
                 shared[count] = step
@@ -238,16 +277,17 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "attributes": {k: v for k, v in namespace_of(self).items() if k not in ("state", "param_groups")},
+            "attributes": {k: v for k, v in namespace_of(self).items() if k not in _NOT_SAVED},
             "state": [(parameter, dict(held)) for parameter, held in self.state.items()],
             "param_groups": [{**group.copy(), "params": list(group["params"])} for group in self.param_groups],
         }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         namespace_of(self).update(saved["attributes"])
+        self._begin_hooks()
         self.state = States()
         for parameter, held in saved["state"]:
-            self.state[parameter] = WatchedDict(held)
+            self.state[parameter] = self.state_type(held)
         groups = [ParamGroup({**group, "params": WatchedList(group["params"])}) for group in saved["param_groups"]]
         self.param_groups = WatchedList(groups)
 
@@ -259,29 +299,38 @@ class Optimizer(WatchedAttributes, metaclass=WatchedMeta):
         return "\n".join([*lines, ")"])
 
 
+_NOT_SAVED = ("state", "param_groups", *HOOKS)
+"""Attributes that copies do not take over as they are."""
 _NONE = WatchedDict()
 """The state of a parameter of an optimiser that keeps none."""
 
 
-def _counter(value: float) -> Tensor:
-    return wrap(np.array(value, float32))
+def scalar_state(value: float) -> Tensor:
+    """A 0-d tensor for the state, in the default dtype."""
+    return wrap(np.array(value, default_dtype()))
 
 
-def count_of(step: Tensor) -> Any:
-    """The number of steps: a Python float, or while recording a 0-d float64 tensor."""
-    if _state.active_recorder() is None:
-        return step.item()
-    return step.to(np.dtype(np.float64))
+def _separated(listed: Any) -> tuple[list[Any], list[str]]:
+    """The parameters of a group, and their names if they come with names."""
+    if isinstance(listed, set | frozenset):
+        raise ArgumentTypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+            "will change between runs. Please use a list instead."
+        )
+    given = [listed] if isinstance(listed, Tensor) else list(listed)
+    names = [each[0] for each in given if isinstance(each, tuple)]
+    if names and len(names) < len(given):
+        raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
+    return [each[1] if isinstance(each, tuple) else each for each in given], names
 
 
-def non_negative(name: str, value: Any) -> None:
-    """Refuse negative settings.
-
-    Raises:
-        ArgumentError: for one.
-    """
-    if not isinstance(value, Tensor) and not value >= 0.0:
-        raise ArgumentError(f"Invalid {name} value: {value}")
+def _copied(value: Any, parameter: Tensor) -> Any:
+    """A loaded value as the state keeps it: tensors are new and have the dtype of the parameter."""
+    if isinstance(value, Tensor):
+        return value.detach().to(parameter._data.dtype).clone()
+    if isinstance(value, list):
+        return [_copied(part, parameter) for part in value]
+    return value
 
 
 def _attribute(name: str) -> Callable[[Any], object]:
@@ -297,4 +346,4 @@ def expand(optimizer: Any) -> Iterator[Child]:
 
 register_expander(Optimizer, expand)
 
-__all__ = ["Optimizer", "count_of", "non_negative"]
+__all__ = ["Active", "Optimizer", "scalar_state"]

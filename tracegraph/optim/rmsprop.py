@@ -1,12 +1,14 @@
-"""`RMSprop` and `Adagrad`: steps scaled by running means, or sums, of squared gradients."""
+"""`RMSprop`, `Adagrad` and `Adadelta`: steps scaled by running means, or sums, of squared gradients."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from tracegraph.optim.arithmetic import count_of, gradient_to_follow, mean_square, move_towards
 from tracegraph.optim.groups import ParamGroup, as_dtype_of
-from tracegraph.optim.optimizer import Active, Optimizer, count_of, non_negative
+from tracegraph.optim.optimizer import Active, Optimizer
+from tracegraph.optim.settings import checked, hints
 from tracegraph.tensor import Tensor, wrap
 
 
@@ -22,6 +24,8 @@ class RMSprop(Optimizer):
         momentum: how much of the last step stays.
         centered: divide by the standard deviation instead.
         maximize: go up instead of down.
+        foreach, capturable, fused: accepted, without effect.
+        differentiable: must be False.
 
     Raises:
         ArgumentError: for settings out of range.
@@ -32,69 +36,51 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-2,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
+        weight_decay: float = 0,
+        momentum: float = 0,
         centered: bool = False,
-        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         settings = {
             "lr": lr,
+            "momentum": momentum,
             "alpha": alpha,
             "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
             "centered": centered,
+            "weight_decay": weight_decay,
+            **hints(capturable=capturable, foreach=foreach, differentiable=differentiable),
             "maximize": maximize,
         }
-        for name, key in (
-            ("learning rate", "lr"),
-            ("epsilon", "eps"),
-            ("momentum", "momentum"),
-            ("weight_decay", "weight_decay"),
-            ("alpha", "alpha"),
-        ):
-            non_negative(name, settings[key])
-        super().__init__(params, settings)
+        super().__init__(params, checked(settings, "eps", "momentum", "weight_decay", "alpha"))
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The running mean, and what momentum and centring need."""
         names = ["square_avg"]
-        names += ["momentum_buffer"] if group.setting("momentum") > 0 else []
+        names += ["momentum_buffer"] if group.is_positive("momentum") else []
         names += ["grad_avg"] if group.setting("centered") else []
         return {name: self.zeros_like(parameter) for name in names}
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
-        lr, alpha, eps, momentum = (
-            group.number("lr"),
-            group.setting("alpha"),
-            group.setting("eps"),
-            group.setting("momentum"),
-        )
-        weight_decay, centered, maximize = (
-            group.setting("weight_decay"),
-            group.setting("centered"),
-            group.setting("maximize"),
-        )
+        lr, alpha, eps = group.setting("lr"), group.setting("alpha"), group.setting("eps")
+        momentum, has_momentum = group.setting("momentum"), group.is_positive("momentum")
+        centered = group.setting("centered")
         for parameter, gradient, state in active:
-            g = -gradient if maximize else gradient
-            if weight_decay != 0:
-                g = g + parameter * weight_decay
-            square = state["square_avg"]
-            square.assign(square * alpha + g * g * (1 - alpha))
-            variance: Tensor = square
+            g = gradient_to_follow(group, parameter, gradient)
+            variance = square = mean_square(state["square_avg"], g, alpha)
             if centered:
-                mean = self.part(state, "grad_avg", parameter)
-                mean.assign(mean + (g - mean) * (1 - alpha))
+                mean = move_towards(self.part(state, "grad_avg", parameter), g, 1 - alpha)
                 variance = square - mean * mean
             change = g / (variance.sqrt() + eps)
-            if momentum > 0:
+            if has_momentum:
                 buffer = self.part(state, "momentum_buffer", parameter)
-                change = buffer.assign(buffer * momentum + change)
+                change = buffer.assign(buffer * as_dtype_of(momentum, parameter) + change)
             parameter.assign(parameter - change * as_dtype_of(lr, parameter))
 
 
@@ -109,6 +95,8 @@ class Adagrad(Optimizer):
         initial_accumulator_value: what the sum begins with.
         eps: added to the root.
         maximize: go up instead of down.
+        foreach, capturable, fused: accepted, without effect.
+        differentiable: must be False.
 
     Raises:
         ArgumentError: for settings out of range.
@@ -119,13 +107,16 @@ class Adagrad(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
+        lr: float | Tensor = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
         eps: float = 1e-10,
+        foreach: bool | None = None,
         *,
         maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         settings = {
             "lr": lr,
@@ -133,11 +124,10 @@ class Adagrad(Optimizer):
             "eps": eps,
             "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value,
+            **hints(foreach=foreach, differentiable=differentiable, fused=fused),
             "maximize": maximize,
         }
-        for name in ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"):
-            non_negative("learning rate" if name == "lr" else name, settings[name])
-        super().__init__(params, settings)
+        super().__init__(params, checked(settings, "lr_decay", "weight_decay", "initial_accumulator_value", "eps"))
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The sum of squares."""
@@ -146,16 +136,78 @@ class Adagrad(Optimizer):
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
-        lr, lr_decay, eps = group.number("lr"), group.setting("lr_decay"), group.setting("eps")
-        weight_decay, maximize = group.setting("weight_decay"), group.setting("maximize")
+        lr, lr_decay, eps = group.setting("lr"), group.setting("lr_decay"), group.setting("eps")
+        decays = group.is_nonzero("lr_decay")
         for parameter, gradient, state in active:
-            g = -gradient if maximize else gradient
-            if weight_decay != 0:
-                g = g + parameter * weight_decay
-            rate = lr / (1 + (count_of(state["step"]) - 1) * lr_decay) if lr_decay != 0 else lr
+            g = gradient_to_follow(group, parameter, gradient)
+            rate = lr / (1 + (count_of(state["step"]) - 1) * lr_decay) if decays else lr
             total = state["sum"]
             total.assign(total + g * g)
             parameter.assign(parameter - g / (total.sqrt() + eps) * as_dtype_of(rate, parameter))
 
 
-__all__ = ["Adagrad", "RMSprop"]
+class Adadelta(Optimizer):
+    """Steps as large as the running mean of past ones, divided by that of gradients (Zeiler, arXiv:1212.5701).
+
+    Args:
+        params: tensors, or dicts with "params" and settings of their own.
+        lr: each step is multiplied by it; a new value takes effect in traced steps at once.
+        rho: how much of the running means of squares stays in each step.
+        eps: added to the means under the roots.
+        weight_decay: this times the parameter is added to the gradient.
+        foreach, capturable: accepted, without effect.
+        maximize: go up instead of down.
+        differentiable: must be False.
+
+    Raises:
+        ArgumentError: for settings out of range.
+
+    >>> weight = tracegraph.tensor([1.0], requires_grad=True)
+    >>> optimizer = tracegraph.optim.Adadelta([weight], rho=0.75, eps=1.0)
+    >>> (weight * weight).sum().backward()
+    >>> optimizer.step()
+    >>> weight
+    tensor([-0.4142], requires_grad=True)
+    """
+
+    counts_steps = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float | Tensor = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        settings = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            **hints(capturable=capturable, foreach=foreach, differentiable=differentiable),
+        }
+        super().__init__(params, checked(settings, "rho", "eps", "weight_decay"))
+
+    def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
+        """The running means of squared gradients and of squared steps."""
+        return {name: self.zeros_like(parameter) for name in ("square_avg", "acc_delta")}
+
+    def update(self, group: ParamGroup, active: Active) -> None:
+        """The step of one group."""
+        lr, rho, eps = group.setting("lr"), group.setting("rho"), group.setting("eps")
+        for parameter, gradient, state in active:
+            g = gradient_to_follow(group, parameter, gradient)
+            square, past = mean_square(state["square_avg"], g, rho), state["acc_delta"]
+            change = (past + eps).sqrt() / (square + eps).sqrt() * g
+            mean_square(past, change, rho)
+            parameter.assign(parameter - change * as_dtype_of(lr, parameter))
+
+
+__all__ = ["Adadelta", "Adagrad", "RMSprop"]

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from tracegraph.nn.watched import WatchedDict
+from tracegraph.optim.arithmetic import gradient_to_follow
 from tracegraph.optim.groups import ParamGroup, as_dtype_of
-from tracegraph.optim.optimizer import Active, Optimizer, non_negative
+from tracegraph.optim.optimizer import Active, Optimizer
+from tracegraph.optim.settings import checked, hints
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor, wrap
 
@@ -41,63 +44,73 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
-        weight_decay: float = 0,
+        weight_decay: float | Tensor = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        for name, value in (("learning rate", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            non_negative(name, value)
+        settings = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            **hints(foreach=foreach, differentiable=differentiable, fused=fused),
+        }
+        checked(settings, "momentum", "weight_decay")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ArgumentError("Nesterov momentum requires a momentum and zero dampening")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-                "maximize": maximize,
-            },
-        )
+        super().__init__(params, settings)
 
     def init_state(self, parameter: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The sum of gradients, and with dampening whether it has begun."""
-        if group.setting("momentum") == 0:
+        if not group.is_nonzero("momentum"):
             return {}
         made = {"momentum_buffer": self.zeros_like(parameter)}
-        if group.setting("dampening") != 0:
+        if group.is_nonzero("dampening"):
             made["begun"] = wrap(np.zeros((), parameter._data.dtype))
         return made
 
     def update(self, group: ParamGroup, active: Active) -> None:
         """The step of one group."""
-        lr, momentum, dampening = group.number("lr"), group.setting("momentum"), group.setting("dampening")
-        weight_decay, nesterov, maximize = (
-            group.setting("weight_decay"),
+        lr, momentum, dampening = group.setting("lr"), group.setting("momentum"), group.setting("dampening")
+        has_momentum, dampened, nesterov = (
+            group.is_nonzero("momentum"),
+            group.is_nonzero("dampening"),
             group.setting("nesterov"),
-            group.setting("maximize"),
         )
         for parameter, gradient, state in active:
-            g = -gradient if maximize else gradient
-            if weight_decay != 0:
-                g = g + parameter * weight_decay
-            if momentum != 0:
-                if "momentum_buffer" not in state or (dampening != 0 and "begun" not in state):
+            g = gradient_to_follow(group, parameter, gradient)
+            if has_momentum:
+                if "momentum_buffer" not in state or (dampened and "begun" not in state):
                     state = self._begin(parameter, group)
-                buffer = state["momentum_buffer"]
-                if dampening == 0:
-                    buffer.assign(buffer * momentum + g)
-                else:
+                buffer, keep = state["momentum_buffer"], as_dtype_of(momentum, parameter)
+                if dampened:
                     begun = state["begun"]
-                    buffer.assign(buffer * momentum + g * (1 - begun * dampening))
+                    buffer.assign(buffer * keep + g * (1 - begun * as_dtype_of(dampening, parameter)))
                     begun.fill_(1.0)
-                g = g + buffer * momentum if nesterov else buffer
+                else:
+                    buffer.assign(buffer * keep + g)
+                g = g + buffer * keep if nesterov else buffer
             parameter.assign(parameter - g * as_dtype_of(lr, parameter))
+
+    def saved_state(self, held: WatchedDict) -> dict[str, Any]:
+        """The sum of gradients, if it has begun."""
+        begun = held.get("begun")
+        return {} if begun is not None and begun.item() == 0 else {k: v for k, v in held.items() if k != "begun"}
+
+    def loaded_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """The sum of gradients has begun if there is one."""
+        return {k: v for k, v in saved.items() if v is not None} | (
+            {"begun": 1.0} if saved.get("momentum_buffer") is not None else {}
+        )
 
     def _begin(self, parameter: Tensor, group: ParamGroup) -> Any:
         """Make the state of a parameter whose group got its momentum only later."""

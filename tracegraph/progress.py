@@ -56,10 +56,10 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         else:
             self._bar = _Line(total, description, where)
 
-    def advance(self, note: str) -> None:
-        """One more step is done."""
+    def advance(self, note: str = "", steps: int = 1) -> None:
+        """One more step is done, or several."""
         self._bar.set_postfix_str(note, refresh=False)
-        self._bar.update(1)
+        self._bar.update(steps)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
