@@ -18,5 +18,8 @@ APPROXIMATE = {
 DIFFERENT: dict[tuple[str, str], str] = {}
 """(operator, dtype) -> why some of its samples give something else than in PyTorch."""
 
-VERDICTS: dict[str, str] = {}
+VERDICTS: dict[str, str] = {
+    # The shape of the result depends on values, or a value goes to Python.
+    **dict.fromkeys(("argwhere", "index_put", "item", "masked_select", "nonzero"), "co-executed"),
+}
 """Operators that a traced function cannot compute statically: by default "static" is expected."""
