@@ -165,7 +165,7 @@ def positive(input: "Tensor") -> "Tensor":
     """The tensor itself, which is what `+x` means.
 
     >>> tracegraph.positive(tracegraph.tensor([1.0, -2.5]))
-    tensor([1.0000, -2.5000])
+    tensor([ 1.0000, -2.5000])
     """
     return dispatch.as_tensor(input)  # type: ignore[no-any-return]
 
@@ -258,7 +258,7 @@ def sign(input: "Tensor") -> "Tensor":
     """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN. The gradient is zero.
 
     >>> tracegraph.sign(tracegraph.tensor([1.5, -2.0, 0.0]))
-    tensor([1., -1., 0.])
+    tensor([ 1., -1.,  0.])
     """
     if input.dtype.kind == "b":
         return input.clone()  # type: ignore[no-any-return]

@@ -210,7 +210,7 @@ def atan2(input: TensorLike, other: TensorLike) -> "Tensor":
     """Angle of the point (`other`, `input`) in radians, from -pi to pi.
 
     >>> tracegraph.atan2(tracegraph.tensor([1.0, -1.0]), tracegraph.tensor([1.0, -1.0]))
-    tensor([0.7854, -2.3562])
+    tensor([ 0.7854, -2.3562])
     """
     return dispatch.binary(ATAN2, input, other)  # type: ignore[no-any-return]
 
