@@ -58,12 +58,20 @@ class DTypeError(TracegraphError, RuntimeError, TypeError):
     """A dtype is not accepted by the operation."""
 
 
+class ZeroDivisorError(TracegraphError, RuntimeError, ZeroDivisionError):
+    """Integers were to be divided by 0."""
+
+
 class DimensionError(TracegraphError, IndexError):
     """A dimension is out of range for the tensor."""
 
 
 class IndexingError(TracegraphError, IndexError):
     """An index is out of range or of a kind that cannot index a tensor."""
+
+
+class LinAlgError(TracegraphError, RuntimeError, ValueError):
+    """A matrix has no such decomposition or inverse."""
 
 
 class GradientError(TracegraphError, RuntimeError):
@@ -80,6 +88,10 @@ class OptionError(ArgumentError, RuntimeError):
 
 class ArgumentTypeError(TracegraphError, TypeError):
     """An argument has a type the operation does not accept."""
+
+
+class FileFormatError(TracegraphError, RuntimeError, ValueError):
+    """A file is damaged, or of a format that is not read here."""
 
 
 class GraphError(TracegraphError, ValueError):

@@ -1,14 +1,19 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
+import importlib as _importlib
+from types import ModuleType as _ModuleType
+
 from tracegraph import accelerator as accelerator
 from tracegraph import autograd as autograd
 from tracegraph import backends as backends
 from tracegraph import cuda as cuda
 from tracegraph import eager as eager
+from tracegraph import func as func
+from tracegraph import linalg as linalg
 from tracegraph import nn as nn
 from tracegraph import optim as optim
 from tracegraph import random as random
-from tracegraph import utils as utils
+from tracegraph import special as special
 from tracegraph._version import __version__ as __version__
 from tracegraph.autograd import (
     enable_grad as enable_grad,
@@ -25,6 +30,7 @@ from tracegraph.autograd import (
 from tracegraph.compiler.ops import exports
 from tracegraph.compiler.ops.activations import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
+from tracegraph.compiler.ops.bessel import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
 from tracegraph.compiler.ops.comparison import *  # noqa: F403
 from tracegraph.compiler.ops.contraction import *  # noqa: F403
@@ -34,10 +40,14 @@ from tracegraph.compiler.ops.creation_like import *  # noqa: F403
 from tracegraph.compiler.ops.diagonals import *  # noqa: F403
 from tracegraph.compiler.ops.dimensions import *  # noqa: F403
 from tracegraph.compiler.ops.division import *  # noqa: F403
+from tracegraph.compiler.ops.divisors import *  # noqa: F403
 from tracegraph.compiler.ops.einsum import *  # noqa: F403
+from tracegraph.compiler.ops.entropies import *  # noqa: F403
 from tracegraph.compiler.ops.exponential import *  # noqa: F403
+from tracegraph.compiler.ops.exponents import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
 from tracegraph.compiler.ops.facts import *  # noqa: F403
+from tracegraph.compiler.ops.gamma import *  # noqa: F403
 from tracegraph.compiler.ops.grids import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
 from tracegraph.compiler.ops.index_writing import *  # noqa: F403
@@ -45,6 +55,7 @@ from tracegraph.compiler.ops.indexing import *  # noqa: F403
 from tracegraph.compiler.ops.joining import *  # noqa: F403
 from tracegraph.compiler.ops.logical import *  # noqa: F403
 from tracegraph.compiler.ops.movement import *  # noqa: F403
+from tracegraph.compiler.ops.normal_distribution import *  # noqa: F403
 from tracegraph.compiler.ops.normalisation import *  # noqa: F403
 from tracegraph.compiler.ops.padding import *  # noqa: F403
 from tracegraph.compiler.ops.parts import *  # noqa: F403
@@ -58,6 +69,8 @@ from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
 from tracegraph.compiler.ops.scattering import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
+from tracegraph.compiler.ops.shrinking import *  # noqa: F403
+from tracegraph.compiler.ops.signs import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
 from tracegraph.compiler.ops.spacing import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
@@ -100,7 +113,9 @@ from tracegraph.formatting import (
 from tracegraph.formatting import (
     set_printoptions as set_printoptions,
 )
+from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
+from tracegraph.nn.summary import summary as summary
 from tracegraph.random import (
     Generator as Generator,
 )
@@ -130,6 +145,8 @@ from tracegraph.runtime import (
     set_num_threads as set_num_threads,
 )
 from tracegraph.runtime.device import Device
+from tracegraph.serialization import load as load
+from tracegraph.serialization import save as save
 from tracegraph.settings import *  # noqa: F403
 from tracegraph.tensor import Tensor as Tensor
 from tracegraph.trace import compile as compile
@@ -147,3 +164,13 @@ long = int64
 int = int32
 
 del Device, attach, bool_, exports
+
+
+_SLOW_TO_IMPORT = ("utils", "vision")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Packages that not every program needs are imported when they are first asked for."""
+    if name in _SLOW_TO_IMPORT:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,7 +28,6 @@ _WITH_REFLECTED = (
 )  # fmt: skip
 _POINTWISE = {
     "__add__": "add", "__sub__": "subtract", "__mul__": "multiply", "__truediv__": "divide",
-    "__floordiv__": "floor_divide", "__mod__": "remainder",
     "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
     "__eq__": "equal", "__ne__": "not_equal", "__lt__": "less", "__le__": "less_equal", "__gt__": "greater",
     "__ge__": "greater_equal",
@@ -90,6 +89,11 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
     return PUBLIC["where"].function(condition, self, other)
 
 
+def _polygamma_method(self: Tensor, n: int) -> Any:
+    """`polygamma(n, self)`: the derivative of order `n` of `digamma`."""
+    return PUBLIC["polygamma"].function(n, self)
+
+
 def _backward_method(  # noqa: D417 - a method, whose first argument is the tensor
     self: Tensor,
     gradient: Tensor | None = None,
@@ -136,6 +140,8 @@ def attach() -> None:
     for name in SHAPE_CHANGING:
         setattr(Tensor, name, shape_changing(name))
     setattr(Tensor, "where", _where_method)  # noqa: B010 - a method that mypy does not know
+    setattr(Tensor, "polygamma", _polygamma_method)  # noqa: B010
+    setattr(Tensor, "polygamma_", inplace(_polygamma_method, "polygamma_"))  # noqa: B010
     setattr(Tensor, "backward", _backward_method)  # noqa: B010
     for special, name in _OPERATORS.items():
         if name not in PUBLIC:
@@ -150,6 +156,7 @@ def attach() -> None:
         if base in _WITH_REFLECTED:
             setattr(Tensor, f"__r{base}__", _reflected(function))
             setattr(Tensor, f"__i{base}__", _inplace_operator(function))
+    setattr(Tensor, "__rdiv__", Tensor.__rtruediv__)  # noqa: B010 - PyTorch keeps Python 2's name
 
 
 __all__ = ["attach", "inplace"]

@@ -2,14 +2,13 @@
 Its operations are attached from the operation list (`methods`).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tracegraph import _state
 from tracegraph.description import Description
-from tracegraph.handles import RemovableHandle
+from tracegraph.gradient_hooks import GradientHooks
 from tracegraph.inplace import assign, refresh_view
 from tracegraph.operators import Operators
 from tracegraph.python_values import PythonValues
@@ -33,7 +32,7 @@ class TensorMeta(type):
         _state.note_patch()
 
 
-class Tensor(Description, PythonValues, Operators, metaclass=TensorMeta):
+class Tensor(Description, GradientHooks, PythonValues, Operators, metaclass=TensorMeta):
     """A multi-dimensional array of one dtype that can be differentiated.
 
     Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the
@@ -51,7 +50,6 @@ class Tensor(Description, PythonValues, Operators, metaclass=TensorMeta):
     _version: list[int] | None = None
     _storage: list[int] | None = None
     """The version of the memory's first owner, where this tensor has got its memory from another by `.data`."""
-    _hooks: "list[Callable[[Tensor], Tensor | None]] | None" = None
     _literal: bool = False
     __array_priority__ = 1000
 
@@ -146,31 +144,6 @@ class Tensor(Description, PythonValues, Operators, metaclass=TensorMeta):
         self._data = value._data
         self._storage = storage_of(value) or version_of(value)
         _state.bump_epoch()
-
-    def register_hook(self, hook: "Callable[[Tensor], Tensor | None]") -> "RemovableHandle":
-        """Call `hook(gradient)` whenever this tensor's gradient is computed;
-        what it returns, unless None, replaces it.
-        """
-        if not self.requires_grad:
-            raise GradientError("register_hook: the tensor does not require grad")
-        node = self.grad_fn
-        if _state.active_recorder() is None:
-            _state.bump_epoch()
-        if node is None:
-            self._hooks = hooks = self._hooks if self._hooks is not None else []
-        else:
-            node.hooks = hooks = node.hooks if node.hooks is not None else []
-        hooks.append(hook)
-        return RemovableHandle(hooks, hook)
-
-    def retain_grad(self) -> None:
-        """Keep the gradient of a tensor that is not a leaf in `.grad`."""
-        if not self.is_leaf:
-
-            def keep(g: "Tensor") -> None:
-                self.grad = g.clone() if self._grad is None else self._grad + g
-
-            self.register_hook(keep)
 
     __hash__ = object.__hash__
 

@@ -44,12 +44,12 @@ class Relu(Pointwise):
 RELU = Relu()
 
 
-def _write(input: "Tensor", function: Callable[..., "Tensor"], *arguments: float) -> "Tensor":
+def in_place(input: "Tensor", function: Callable[..., "Tensor"], *arguments: Any) -> "Tensor":
     """`input`, now holding the function's result; what the function keeps for its gradient is a copy."""
     return input.assign(function(input.clone() if input.requires_grad else input, *arguments))
 
 
-def _float(name: str, input: "Tensor") -> None:
+def require_float(name: str, input: "Tensor") -> None:
     if input.dtype.kind != "f":
         raise DTypeError(f"{name}: takes float tensors, not {input.dtype}; cast it with float()")
 
@@ -62,7 +62,7 @@ def relu(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([0., 2.])
     """
     if inplace:
-        return _write(input, relu)
+        return in_place(input, relu)
     return dispatch.unary(RELU, input)  # type: ignore[no-any-return]
 
 
@@ -75,9 +75,11 @@ def hardtanh(input: "Tensor", min_val: float = -1.0, max_val: float = 1.0, inpla
     """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val {min_val} is above max_val {max_val}")
+    if input.dtype.kind == "b" or (input.dtype.kind == "u" and min_val <= -1):
+        raise DTypeError(f"hardtanh: the range from {min_val} to {max_val} is not defined for {input.dtype} tensors")
     low, high = dispatch.constant(min_val, input.dtype), dispatch.constant(max_val, input.dtype)
     if inplace:
-        return _write(input, hardtanh, min_val, max_val)
+        return in_place(input, hardtanh, min_val, max_val)
     return low.where(input <= low, high.where(input >= high, input))  # type: ignore[no-any-return]
 
 
@@ -98,9 +100,9 @@ def leaky_relu(input: "Tensor", negative_slope: float = 0.01, inplace: bool = Fa
     >>> tracegraph.leaky_relu(tracegraph.tensor([-1.0, 2.0]), 0.5)
     tensor([-0.5000, 2.0000])
     """
-    _float("leaky_relu", input)
+    require_float("leaky_relu", input)
     if inplace:
-        return _write(input, leaky_relu, negative_slope)
+        return in_place(input, leaky_relu, negative_slope)
     return input.where(input > 0, input * negative_slope)  # type: ignore[no-any-return]
 
 
@@ -114,7 +116,7 @@ def prelu(input: "Tensor", weight: "Tensor") -> "Tensor":
     >>> tracegraph.prelu(tracegraph.tensor([-1.0, 2.0]), tracegraph.tensor([0.5]))
     tensor([-0.5000, 2.0000])
     """
-    _float("prelu", input)
+    require_float("prelu", input)
     if weight.numel() != 1:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.ndim != 1 or weight.shape[0] != channels:
@@ -132,10 +134,10 @@ def elu(input: "Tensor", alpha: float = 1.0, inplace: bool = False) -> "Tensor":
     >>> tracegraph.elu(tracegraph.tensor([-1.0, 2.0]))
     tensor([-0.6321, 2.0000])
     """
-    _float("elu", input)
+    require_float("elu", input)
     negative = input.clamp(max=0).expm1()
     if inplace:
-        return _write(input, elu, alpha)
+        return in_place(input, elu, alpha)
     return input.where(input > 0, negative if alpha == 1 else negative * alpha)  # type: ignore[no-any-return]
 
 
@@ -146,11 +148,11 @@ def celu(input: "Tensor", alpha: float = 1.0, inplace: bool = False) -> "Tensor"
     >>> tracegraph.celu(tracegraph.tensor([-1.0, 2.0]), 2.0)
     tensor([-0.7869, 2.0000])
     """
-    _float("celu", input)
+    require_float("celu", input)
     if alpha == 0:
         raise ArgumentError("celu: alpha must not be 0")
     if inplace:
-        return _write(input, celu, alpha)
+        return in_place(input, celu, alpha)
     return input.where(input > 0, (input.clamp(max=0) / alpha).expm1() * alpha)  # type: ignore[no-any-return]
 
 
@@ -166,7 +168,7 @@ def selu(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([-1.1113, 2.1014])
     """
     if inplace:
-        return _write(input, selu)
+        return in_place(input, selu)
     return elu(input, _SELU_ALPHA) * _SELU_SCALE
 
 
@@ -177,9 +179,9 @@ def silu(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.silu(tracegraph.tensor([-1.0, 2.0]))
     tensor([-0.2689, 1.7616])
     """
-    _float("silu", input)
+    require_float("silu", input)
     if inplace:
-        return _write(input, silu)
+        return in_place(input, silu)
     return input * input.sigmoid()  # type: ignore[no-any-return]
 
 
@@ -199,13 +201,13 @@ def gelu(input: "Tensor", approximate: str = "none") -> "Tensor":
     >>> tracegraph.gelu(tracegraph.tensor([-1.0, 2.0]))
     tensor([-0.1587, 1.9545])
     """
-    _float("gelu", input)
+    require_float("gelu", input)
     if approximate == "none":
-        return input * ((input * _SQRT_HALF).erf() + 1) * 0.5  # type: ignore[no-any-return]
+        return input * 0.5 * ((input * _SQRT_HALF).erf() + 1)  # type: ignore[no-any-return]
     if approximate != "tanh":
         raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
     inner = (input + input.square() * input * 0.044715) * _SQRT_TWO_OVER_PI
-    return input * (inner.tanh() + 1) * 0.5  # type: ignore[no-any-return]
+    return input * 0.5 * (inner.tanh() + 1)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -215,7 +217,7 @@ def softplus(input: "Tensor", beta: float = 1.0, threshold: float = 20.0) -> "Te
     >>> tracegraph.softplus(tracegraph.tensor([-1.0, 30.0]))
     tensor([ 0.3133, 30.0000])
     """
-    _float("softplus", input)
+    require_float("softplus", input)
     scaled = input if beta == 1 else input * beta
     smooth = scaled.clamp(max=threshold).exp().log1p()
     return input.where(scaled > threshold, smooth if beta == 1 else smooth / beta)  # type: ignore[no-any-return]
@@ -228,7 +230,7 @@ def logsigmoid(input: "Tensor") -> "Tensor":
     >>> tracegraph.logsigmoid(tracegraph.tensor([0.0, -100.0]))
     tensor([  -0.6931, -100.0000])
     """
-    _float("logsigmoid", input)
+    require_float("logsigmoid", input)
     return -dispatch.constant(0, input.dtype).logaddexp(-input)  # type: ignore[no-any-return]
 
 
@@ -240,7 +242,7 @@ def mish(input: "Tensor", inplace: bool = False) -> "Tensor":
     tensor([-0.3034, 1.9440])
     """
     if inplace:
-        return _write(input, mish)
+        return in_place(input, mish)
     return input * softplus(input).tanh()  # type: ignore[no-any-return]
 
 
@@ -261,9 +263,9 @@ def hardsigmoid(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.hardsigmoid(tracegraph.tensor([-4.0, 0.0]))
     tensor([0.0000, 0.5000])
     """
-    _float("hardsigmoid", input)
+    require_float("hardsigmoid", input)
     if inplace:
-        return _write(input, hardsigmoid)
+        return in_place(input, hardsigmoid)
     return relu6(input + 3) / 6
 
 
@@ -274,7 +276,7 @@ def hardswish(input: "Tensor", inplace: bool = False) -> "Tensor":
     >>> tracegraph.hardswish(tracegraph.tensor([-4.0, 3.0]))
     tensor([-0., 3.])
     """
-    _float("hardswish", input)
+    require_float("hardswish", input)
     if inplace:
-        return _write(input, hardswish)
-    return input * relu6(input + 3) / 6
+        return in_place(input, hardswish)
+    return input * (relu6(input + 3) / 6)

@@ -4,19 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError
+from tracegraph.runtime.errors import ArgumentError, DTypeError
 
 from . import dispatch
-from .base import Cotangent, operation
+from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise, zeros
+from .pointwise import Pointwise, require_tensors, zeros
+from .spec import int64
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "sign", "square",
-    "sub", "subtract",
+    "abs", "absolute", "add", "addcmul", "lerp", "mul", "multiply", "neg", "negative", "positive", "rsub", "sgn",
+    "sign", "square", "sub", "subtract",
 ]  # fmt: skip
 
 
@@ -41,6 +42,8 @@ ADD = Add()
 
 def _scaled(name: str, input: TensorLike, other: TensorLike, alpha: float) -> tuple["Tensor", "Tensor"]:
     """The operands in their common dtype, the second times alpha, which must not turn integers into floats."""
+    if name == "sub" and "b" in (dispatch.result_type(input).kind, dispatch.result_type(other).kind):
+        raise DTypeError("sub: not defined for bool operands; cast them first, or use ^ or logical_not")
     a, b = dispatch.promote(input, other, name=name)
     if type(alpha) is float and a.dtype.kind != "f":
         raise ArgumentError(f"{name}: alpha must be an integer for integer tensors, got {alpha}")
@@ -65,6 +68,7 @@ class Subtract(Pointwise):
 
     name = "subtract"
     arity = 2
+    takes_mixed_bools = False
     expression = "{0} - {1}"
     ufunc = np.subtract
     takes = "number"
@@ -92,6 +96,17 @@ def sub(input: TensorLike, other: TensorLike, *, alpha: float = 1) -> "Tensor":
 
 
 subtract = sub
+
+
+@public()
+def rsub(input: "Tensor", other: TensorLike, *, alpha: float = 1) -> "Tensor":
+    """`other - alpha * input`: subtraction with the operands exchanged.
+
+    >>> tracegraph.rsub(tracegraph.tensor([1.0, 2.5]), 1)
+    tensor([ 0.0000, -1.5000])
+    """
+    require_tensors("rsub", input)
+    return sub(other, input, alpha=alpha)
 
 
 @operation
@@ -162,12 +177,15 @@ negative = neg
 
 @public()
 def positive(input: "Tensor") -> "Tensor":
-    """The tensor itself, which is what `+x` means.
+    """The tensor itself, which is what `+x` means; bools are refused.
 
     >>> tracegraph.positive(tracegraph.tensor([1.0, -2.5]))
     tensor([ 1.0000, -2.5000])
     """
-    return dispatch.as_tensor(input)  # type: ignore[no-any-return]
+    result = dispatch.as_tensor(input)
+    if result.dtype.kind == "b":
+        raise DTypeError("positive: not defined for bool tensors; cast them first")
+    return result  # type: ignore[no-any-return]
 
 
 @operation
@@ -191,11 +209,13 @@ SQUARE = Square()
 
 @public(inplace=True)
 def square(input: TensorLike) -> "Tensor":
-    """The operand times itself.
+    """The operand times itself; bools become int64.
 
     >>> tracegraph.square(tracegraph.tensor([1.5, -2.0]))
     tensor([2.2500, 4.0000])
     """
+    if dispatch.result_type(input).kind == "b":
+        input = dispatch.as_tensor(input, int64)
     return dispatch.unary(SQUARE, input)  # type: ignore[no-any-return]
 
 
@@ -235,16 +255,19 @@ absolute = abs
 
 @operation
 class Sign(Pointwise):
-    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN."""
+    """-1, 0 or 1 as the operand is negative, zero or positive; 0 for NaN."""
 
     name = "sign"
-    expression = "sign_{f}({0})"
+    expression = "select({0} > 0, abs_{f}(1), select({0} < 0, -abs_{f}(1), abs_{f}(0)))"
     integer_expression = "select({0} > 0, 1, select({0} < 0, -1, 0))"
-    ufunc = np.sign
     takes = "number"
     idempotent = True
     differentiable = True
     sample_dtypes = ("float32", "float64", "int64", "uint8")
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        (a,) = operands
+        return (a > 0).astype(a.dtype) - (a < 0)
 
     def vjp(self, g: "Tensor", out: Any, a: Any) -> tuple[Cotangent, ...]:
         return (lambda: zeros(g),)
@@ -253,9 +276,9 @@ class Sign(Pointwise):
 SIGN = Sign()
 
 
-@public(inplace=True)
+@public(inplace=True, aliases=("sgn",))
 def sign(input: "Tensor") -> "Tensor":
-    """-1, 0 or 1 as the operand is negative, zero or positive; NaN stays NaN. The gradient is zero.
+    """-1, 0 or 1 as the operand is negative, zero or positive; 0 for NaN. The gradient is zero.
 
     >>> tracegraph.sign(tracegraph.tensor([1.5, -2.0, 0.0]))
     tensor([ 1., -1.,  0.])
@@ -265,24 +288,38 @@ def sign(input: "Tensor") -> "Tensor":
     return dispatch.unary(SIGN, input)  # type: ignore[no-any-return]
 
 
+sgn = sign
+
+
 @public(inplace=True)
-def addcmul(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> "Tensor":
+def addcmul(input: "Tensor", tensor1: "Tensor", tensor2: "Tensor", *, value: float = 1) -> "Tensor":
     """`input + value * tensor1 * tensor2`.
 
     >>> one = tracegraph.tensor([1.0, 2.0])
     >>> tracegraph.addcmul(one, one, one, value=0.5)
     tensor([1.5000, 4.0000])
     """
-    return add(input, mul(tensor1, tensor2), alpha=value)
+    require_tensors("addcmul", input, tensor1, tensor2)
+    product = mul(tensor1, tensor2)
+    if product.dtype.kind == "b" and dispatch.result_type(input).kind == "b":
+        raise DTypeError("addcmul: not defined for bool tensors; cast them first")
+    return add(input, product, alpha=value)
 
 
 @public(inplace=True)
-def lerp(input: "Tensor", end: TensorLike, weight: TensorLike) -> "Tensor":
+def lerp(input: "Tensor", end: "Tensor", weight: TensorLike) -> "Tensor":
     """Linear interpolation: `input + weight * (end - input)`; exactly `end` at the scalar weight 1.
+
+    Raises:
+        DTypeError: when the tensors are not of one float dtype.
 
     >>> tracegraph.lerp(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([3.0, 6.0]), 0.5)
     tensor([2., 4.])
     """
+    require_tensors("lerp", input, end)
+    dtypes = [value.dtype for value in (input, end, weight) if hasattr(value, "dtype")]
+    if dtypes.count(input.dtype) != len(dtypes) or input.dtype.kind != "f":
+        raise DTypeError(f"lerp: tensors must have one float dtype, got {', '.join(map(str, dtypes))}")
     distance = sub(end, input)
     if isinstance(weight, float | int) and not -0.5 < weight < 0.5:
         return sub(end, mul(distance, 1 - weight))

@@ -158,16 +158,6 @@ def type_as(input: "Tensor", other: "Tensor") -> "Tensor":
     return to(input, other.dtype)
 
 
-@public(method=False)
-def fill(input: "Tensor", value: TensorLike) -> "Tensor":
-    """A tensor like another with all elements a number, or the value of a 0-d tensor.
-
-    >>> tracegraph.fill(tracegraph.tensor([1.0, 2.0]), 3)
-    tensor([3., 3.])
-    """
-    return fill_(clone(input), value)
-
-
 @public()
 def contiguous(input: "Tensor", memory_format: Any = None) -> "Tensor":
     """The tensor itself if its elements lie in row-major order without gaps, else a copy of which that is true.
@@ -209,6 +199,16 @@ def fill_(input: "Tensor", value: TensorLike) -> "Tensor":
     if scalar.ndim:
         raise ArgumentTypeError(f"fill_: takes a number or a 0-d tensor, not a tensor of shape {scalar.shape}")
     return copy_(input, scalar)
+
+
+@public(method=False)
+def fill(input: "Tensor", value: TensorLike) -> "Tensor":
+    """A tensor of the same shape and dtype with all elements set to a number, or to the value of a 0-d tensor.
+
+    >>> tracegraph.fill(tracegraph.tensor([1.0, 2.0]), 3)
+    tensor([3., 3.])
+    """
+    return fill_(clone(input), value)
 
 
 @public()

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tracegraph.runtime.errors import DTypeError
+from tracegraph.runtime.errors import ArgumentError, DTypeError
 
 from . import dispatch
 from .base import operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise
+from .pointwise import Pointwise, require_tensors
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -33,6 +33,7 @@ class Comparison(Predicate):
     """A question about two elements."""
 
     arity = 2
+    numbers = "second"
     sample_dtypes = ("float32", "float64", "int64", "uint8", "bool")
 
 
@@ -262,19 +263,23 @@ def isclose(
 
     Raises:
         DTypeError: when the dtypes differ.
+        ArgumentError: for a negative tolerance.
 
     >>> tracegraph.isclose(tracegraph.tensor([1.0, 2.0]), tracegraph.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    require_tensors("isclose", input, other)
     if input.dtype != other.dtype:
         raise DTypeError(f"isclose: operands must have one dtype, got {input.dtype} and {other.dtype}")
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     close = eq(input, other)
     if input.dtype.kind == "f" and equal_nan:
         close = close | (isnan(input) & isnan(other))
     if rtol == 0 and atol == 0:
         return close
     if input.dtype.kind != "f":  # so that differences of unsigned integers do not wrap
-        other = other.to(dispatch.default_dtype())
+        input, other = input.to(dispatch.default_dtype()), other.to(dispatch.default_dtype())
     difference = (input - other).abs()
     return close | (isfinite(difference) & (difference <= (other * rtol).abs() + atol))  # type: ignore[no-any-return]
 
@@ -298,4 +303,5 @@ def equal(input: "Tensor", other: "Tensor") -> builtins.bool:
     >>> tracegraph.equal(tracegraph.tensor([1, 2]), tracegraph.tensor([1, 2]))
     True
     """
+    require_tensors("equal", input, other)
     return input.shape == other.shape and builtins.bool(eq(input, other).all())

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, DTypeError
+from tracegraph.runtime.errors import ArgumentError, DTypeError, ZeroDivisorError
 
 from . import dispatch
 from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import FloatFunction, Pointwise, zeros
+from .pointwise import FloatFunction, Pointwise, require_tensors, zeros
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -59,6 +59,7 @@ def div(input: TensorLike, other: TensorLike, *, rounding_mode: str | None = Non
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ArgumentError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+    _refuse_zero("div", input, other)
     return dispatch.binary(TRUNC_DIVIDE, input, other)  # type: ignore[no-any-return]
 
 
@@ -73,6 +74,14 @@ def true_divide(input: TensorLike, other: TensorLike) -> "Tensor":
     tensor([ 3.5000, -3.5000])
     """
     return dispatch.binary(DIVIDE, input, other)  # type: ignore[no-any-return]
+
+
+def _refuse_zero(name: str, input: TensorLike, other: TensorLike) -> None:
+    """Raise ZeroDivisorError for integers divided by the number 0. A zero in a tensor is not looked for: that would
+    cost a pass over it, and compiled code cannot stop halfway.
+    """
+    if isinstance(other, int) and other == 0 and dispatch.result_type(input, other).kind != "f":
+        raise ZeroDivisorError(f"{name}: integers cannot be divided by 0; cast them to a float dtype first")
 
 
 @operation
@@ -96,11 +105,15 @@ FLOOR_DIVIDE = FloorDivide()
 
 @public(inplace=True)
 def floor_divide(input: TensorLike, other: TensorLike) -> "Tensor":
-    """Quotient rounded down, as Python's `//`; integers divided by zero give 0. The gradient is zero.
+    """Quotient rounded down, as Python's `//`; integers divided by a zero in a tensor give 0. The gradient is zero.
+
+    Raises:
+        ZeroDivisorError: for integers divided by the number 0 (as `remainder`, `fmod` and `div` with rounding).
 
     >>> tracegraph.floor_divide(tracegraph.tensor([7, -7]), 2)
     tensor([ 3, -4])
     """
+    _refuse_zero("floor_divide", input, other)
     return dispatch.binary(FLOOR_DIVIDE, input, other)  # type: ignore[no-any-return]
 
 
@@ -137,6 +150,7 @@ class Remainder(Pointwise):
 
     name = "remainder"
     arity = 2
+    numbers = "one"
     expression = "floor_modulo({0}, {1})"
     ufunc = np.remainder
     takes = "number"
@@ -158,6 +172,7 @@ def remainder(input: TensorLike, other: TensorLike) -> "Tensor":
     >>> tracegraph.remainder(tracegraph.tensor([5.5, -5.5]), 2)
     tensor([1.5000, 0.5000])
     """
+    _refuse_zero("remainder", input, other)
     return dispatch.binary(REMAINDER, input, other)  # type: ignore[no-any-return]
 
 
@@ -167,6 +182,7 @@ class Fmod(Pointwise):
 
     name = "fmod"
     arity = 2
+    numbers = "second"
     expression = "fmod_{f}({0}, {1})"
     integer_expression = f"floor_modulo({{0}}, {{1}}) - select({_UNEVEN}, {{1}}, 0)"
     ufunc = np.fmod
@@ -189,6 +205,7 @@ def fmod(input: TensorLike, other: TensorLike) -> "Tensor":
     >>> tracegraph.fmod(tracegraph.tensor([5.5, -5.5]), 2)
     tensor([ 1.5000, -1.5000])
     """
+    _refuse_zero("fmod", input, other)
     return dispatch.binary(FMOD, input, other)  # type: ignore[no-any-return]
 
 
@@ -220,7 +237,7 @@ def reciprocal(input: TensorLike) -> "Tensor":
 
 
 @public(inplace=True)
-def addcdiv(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value: float = 1) -> "Tensor":
+def addcdiv(input: "Tensor", tensor1: "Tensor", tensor2: "Tensor", *, value: float = 1) -> "Tensor":
     """`input + value * tensor1 / tensor2`, for floats.
 
     Raises:
@@ -230,6 +247,7 @@ def addcdiv(input: "Tensor", tensor1: TensorLike, tensor2: TensorLike, *, value:
     >>> tracegraph.addcdiv(one, one, one, value=0.5)
     tensor([1.5000, 2.5000])
     """
+    require_tensors("addcdiv", input, tensor1, tensor2)
     if dispatch.result_type(tensor1, tensor2).kind != "f":
         raise DTypeError("addcdiv: does not divide integers; cast them to a float dtype first")
     quotient = div(tensor1, tensor2)

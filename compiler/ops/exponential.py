@@ -25,6 +25,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logit",
     "sigmoid",
 ]  # fmt: skip
 
@@ -255,6 +256,7 @@ class LogAddExp(FloatFunction):
 
     name = "logaddexp"
     arity = 2
+    numbers = "none"
     expression = (
         "select({0} == {1}, {0} + abs_{f}(0.6931471805599453), "
         "maximum({0}, {1}) + log1p_{f}(exp_{f}(-abs_{f}({0} - {1}))))"
@@ -270,7 +272,7 @@ class LogAddExp(FloatFunction):
 LOGADDEXP = LogAddExp()
 
 
-@public(inplace=True)
+@public()
 def logaddexp(input: TensorLike, other: TensorLike) -> "Tensor":
     """log(exp(a) + exp(b)), without overflow on the way.
 
@@ -278,3 +280,16 @@ def logaddexp(input: TensorLike, other: TensorLike) -> "Tensor":
     tensor([  0.6931, 100.6931])
     """
     return dispatch.binary(LOGADDEXP, input, other)  # type: ignore[no-any-return]
+
+
+@public(inplace=True)
+def logit(input: TensorLike, eps: float | None = None) -> "Tensor":
+    """log(x / (1 - x)), the inverse of `sigmoid`; with `eps` the numbers are first limited to [eps, 1 - eps].
+
+    >>> tracegraph.logit(tracegraph.tensor([0.5, 0.9]))
+    tensor([0.0000, 2.1972])
+    """
+    (x,) = dispatch.promote(input, takes="float", name="logit")
+    if eps is not None:
+        x = x.clamp(eps, 1 - eps)
+    return log(x / (1 - x))

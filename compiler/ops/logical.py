@@ -9,7 +9,7 @@ from tracegraph.runtime.errors import DTypeError
 from . import dispatch
 from .base import operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise
+from .pointwise import Pointwise, refuse_two_numbers
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -24,6 +24,7 @@ class Logical(Pointwise):
     """Takes every number for true but zero; gives bools."""
 
     arity = 2
+    numbers = "none"
     predicate = True
     commutative = True
     inlines = True
@@ -34,6 +35,7 @@ class Bitwise(Pointwise):
     """Works on the bits of integers, and on bools."""
 
     arity = 2
+    numbers = "one"
     takes = "integer"
     inlines = True
     sample_dtypes: ClassVar[tuple[str, ...]] = ("int64", "uint8", "bool")
@@ -277,6 +279,7 @@ def bitwise_right_shift(input: TensorLike, other: TensorLike) -> "Tensor":
 
 
 def _shift(operation: Shift, input: TensorLike, other: TensorLike) -> "Tensor":
+    refuse_two_numbers(operation.name, input, other)
     a, b = dispatch.promote(input, other, takes="integer", name=operation.name)
     if a.dtype.kind == "b":
         raise DTypeError(f"{operation.name}: not defined for bool tensors; cast them first")

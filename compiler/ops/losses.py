@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
+from . import dispatch
 from .activations import logsigmoid
+from .base import Array, Cotangent, operation
 from .dispatch import public
+from .pointwise import FloatFunction
 from .selection import where
 
 if TYPE_CHECKING:
@@ -249,23 +252,46 @@ def _same_shape(name: str, input: "Tensor", target: "Tensor") -> None:
         raise ShapeError(f"{name}: target of shape {target.shape} for input of shape {input.shape}; they must be equal")
 
 
+@operation
+class BinaryCrossEntropy(FloatFunction):
+    """-(t log(p) + (1 - t) log(1 - p)) for probabilities p and targets t, with logarithms of at least -100."""
+
+    name = "binary_cross_entropy"
+    arity = 2
+    expression = (
+        "({1} - abs_{f}(1)) * maximum(log1p_{f}(-{0}), -abs_{f}(100)) - {1} * maximum(log_{f}({0}), -abs_{f}(100))"
+    )
+    saves = (0, 1)
+    domain = (0.1, 0.9)
+
+    def evaluate(self, xp: Any, *operands: Array) -> Array:
+        p, t = operands
+        return (t - 1) * xp.maximum(xp.log1p(-p), -100) - t * xp.maximum(xp.log(p), -100)
+
+    def vjp(self, g: "Tensor", out: Any, a: Any, b: Any) -> tuple[Cotangent, ...]:
+        return (
+            lambda: g * ((a - b) / (a * (1 - a)).clamp(min=1e-12)),
+            lambda: g * ((-a).log1p() - a.log()),
+        )
+
+
+BINARY_CROSS_ENTROPY = BinaryCrossEntropy()
+
+
 @public(method=False)
 def binary_cross_entropy(
     input: "Tensor", target: "Tensor", weight: "Tensor | None" = None, *, reduction: str = "mean"
 ) -> "Tensor":
     """`-(t * log(p) + (1 - t) * log(1 - p))` for probabilities p, `input`, and targets t from 0 to 1.
 
-    Logarithms of 0 count as -100, without gradient. Prefer `binary_cross_entropy_with_logits`, which is precise
-    everywhere.
+    Logarithms count as at least -100, and the gradient divides by at least 1e-12. Prefer
+    `binary_cross_entropy_with_logits`, which is precise everywhere.
 
     >>> tracegraph.nn.functional.binary_cross_entropy(tracegraph.tensor([0.5]), tracegraph.tensor([1.0]))
     tensor(0.6931)
     """
     _same_shape("binary_cross_entropy", input, target)
-    zero, one = input == 0, input == 1
-    log_p = input.masked_fill(zero, 1.0).log().masked_fill(zero, -100.0)
-    log_q = (-input.masked_fill(one, 0.0)).log1p().masked_fill(one, -100.0)
-    loss = -(target * log_p + (1 - target) * log_q)
+    loss = dispatch.binary(BINARY_CROSS_ENTROPY, input, target)
     return _reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tracegraph.runtime.errors import DTypeError
+from tracegraph.runtime.errors import ArgumentTypeError, DTypeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample
@@ -26,6 +26,8 @@ class Pointwise(Operation):
     an expression the operation is a host step."""
     integer_expression: ClassVar[str] = ""
     """The expression for integer and bool operands where it differs."""
+    takes_mixed_bools: ClassVar[bool] = True
+    """A bool operand beside one of another dtype is promoted; else it is refused, as PyTorch does in differences."""
     predicate: ClassVar[bool] = False
     """The result is bool."""
     commutative: ClassVar[bool] = False
@@ -39,6 +41,9 @@ class Pointwise(Operation):
     domain: ClassVar[tuple[float, float]] = (-3.0, 3.0)
     """Range the generated samples are drawn from."""
     arity: ClassVar[int] = 1
+    numbers: ClassVar[str] = "all"
+    """Which operands of the public function may be Python numbers, as PyTorch has it: "all", "one" (either of two),
+    "second", or "none"."""
     sample_dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
 
     def infer(self, *operands: Spec) -> Spec:
@@ -98,6 +103,19 @@ class FloatFunction(Pointwise):
 
     takes = "float"
     differentiable = True
+
+
+def require_tensors(name: str, *values: Any) -> None:
+    """Raise ArgumentTypeError where one of the values is a Python number, as PyTorch does for most functions of two."""
+    if any(isinstance(value, int | float) for value in values):
+        kinds = ", ".join(type(value).__name__ for value in values)
+        raise ArgumentTypeError(f"{name}: operands must be tensors, got {kinds}")
+
+
+def refuse_two_numbers(name: str, a: Any, b: Any) -> None:
+    """Raise ArgumentTypeError where both operands are Python numbers."""
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        raise ArgumentTypeError(f"{name}: one operand must be a tensor, got {type(a).__name__} and {type(b).__name__}")
 
 
 def zeros(g: "Tensor") -> "Tensor":

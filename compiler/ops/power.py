@@ -9,7 +9,7 @@ from tracegraph.runtime.errors import ArgumentError
 from . import dispatch
 from .base import Array, Cotangent, operation
 from .dispatch import TensorLike, public
-from .pointwise import FloatFunction, Pointwise, masked, zeros
+from .pointwise import FloatFunction, Pointwise, masked, refuse_two_numbers, zeros
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -23,6 +23,7 @@ class IntegerPower(Pointwise):
 
     name = "integer_power"
     arity = 2
+    numbers = "one"
     takes = "integer"
     identity = 1
     domain = (-2.0, 4.0)
@@ -45,6 +46,7 @@ class Power(FloatFunction):
 
     name = "power"
     arity = 2
+    numbers = "one"
     expression = "pow_{f}({0}, {1})"
     ufunc = np.power
     identity = 1
@@ -103,9 +105,12 @@ def pow(input: TensorLike, exponent: TensorLike) -> "Tensor":
     >>> tracegraph.pow(2, tracegraph.tensor([3, 4]))
     tensor([ 8, 16])
     """
+    refuse_two_numbers("pow", input, exponent)
     base: Any = input
     power: Any = exponent
     kind = type(exponent)
+    if kind is bool and dispatch.result_type(input).kind == "b":
+        return base | (not exponent)  # type: ignore[no-any-return]
     if (kind is int or kind is float) and hasattr(input, "_data"):
         dtype = base.dtype.kind
         if dtype == "f" or (dtype in "iu" and kind is int):
@@ -180,6 +185,7 @@ class Hypot(FloatFunction):
 
     name = "hypot"
     arity = 2
+    numbers = "none"
     ufunc = np.hypot
     commutative = True
     saves = (0, 1)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["MinAndMax", "ValuesAndIndices"]
+__all__ = ["MantissaAndExponent", "MinAndMax", "ValuesAndIndices"]
 
 
 class ValuesAndIndices(NamedTuple):
@@ -20,3 +20,10 @@ class MinAndMax(NamedTuple):
 
     min: "Tensor"
     max: "Tensor"
+
+
+class MantissaAndExponent(NamedTuple):
+    """The result of `frexp`."""
+
+    mantissa: "Tensor"
+    exponent: "Tensor"

@@ -5,19 +5,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, DTypeError
 
 from . import dispatch
 from .base import Array, Cotangent, Sample, operation
 from .dispatch import TensorLike, public
-from .pointwise import Pointwise, draw, masked, zeros
+from .pointwise import Pointwise, draw, masked, require_tensors, zeros
 from .spec import Spec, bool_, broadcast_shapes
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "clamp", "clip", "copysign", "fmax", "fmin", "masked_fill", "maximum", "minimum", "nan_to_num", "where",
+    "clamp", "clamp_max", "clamp_min", "clip", "copysign", "fmax", "fmin", "masked_fill", "maximum", "minimum",
+    "nan_to_num", "where",
 ]  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def masked_fill(input: "Tensor", mask: "Tensor", value: TensorLike) -> "Tensor":
 
     Raises:
         DTypeError: when the mask is not a bool tensor.
+        ArgumentTypeError: when the value has dimensions.
 
     >>> x = tracegraph.tensor([1.0, -2.0])
     >>> tracegraph.masked_fill(x, x < 0, 0.5)
@@ -107,7 +109,7 @@ def masked_fill(input: "Tensor", mask: "Tensor", value: TensorLike) -> "Tensor":
         raise DTypeError(f"masked_fill: the mask must be a bool tensor, not {mask.dtype}")
     made: Any = value
     if getattr(made, "ndim", 0):
-        raise ShapeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {made.shape}")
+        raise ArgumentTypeError(f"masked_fill: takes a number or a 0-d tensor, not a tensor of shape {made.shape}")
     filler = made.to(input.dtype) if hasattr(made, "_data") else dispatch.constant(made, input.dtype)
     return dispatch.apply(WHERE, mask, filler, input)  # type: ignore[no-any-return]
 
@@ -116,6 +118,7 @@ class Extremum(Pointwise):
     """The larger or the smaller of two; equal operands share the cotangent evenly, and both get it where one is NaN."""
 
     arity = 2
+    numbers = "none"
     commutative = True
     differentiable = True
     saves = (0, 1)
@@ -184,6 +187,7 @@ def fmax(input: TensorLike, other: TensorLike) -> "Tensor":
     >>> tracegraph.fmax(tracegraph.tensor([1.0, 5.0]), tracegraph.tensor([float("nan"), 2.0]))
     tensor([1., 5.])
     """
+    require_tensors("fmax", input, other)
     a, b = dispatch.promote(input, other, name="fmax")
     return dispatch.apply(WHERE, (a >= b).logical_or(b.isnan()), a, b)  # type: ignore[no-any-return]
 
@@ -195,6 +199,7 @@ def fmin(input: TensorLike, other: TensorLike) -> "Tensor":
     >>> tracegraph.fmin(tracegraph.tensor([1.0, 5.0]), tracegraph.tensor([float("nan"), 2.0]))
     tensor([1., 2.])
     """
+    require_tensors("fmin", input, other)
     a, b = dispatch.promote(input, other, name="fmin")
     return dispatch.apply(WHERE, (a <= b).logical_or(b.isnan()), a, b)  # type: ignore[no-any-return]
 
@@ -214,6 +219,7 @@ class ClampMin(Bound):
     """The first operand, but at least the second."""
 
     name = "clamp_min"
+    numbers = "second"
     expression = "maximum({0}, {1})"
     ufunc = np.maximum
 
@@ -229,6 +235,7 @@ class ClampMax(Bound):
     """The first operand, but at most the second."""
 
     name = "clamp_max"
+    numbers = "second"
     expression = "minimum({0}, {1})"
     ufunc = np.minimum
 
@@ -290,12 +297,33 @@ def clamp(input: "Tensor", min: TensorLike | None = None, max: TensorLike | None
 clip = clamp
 
 
+@public(inplace=True)
+def clamp_min(input: "Tensor", min: TensorLike) -> "Tensor":
+    """The tensor limited to at least `min`: `clamp` with this bound alone.
+
+    >>> tracegraph.clamp_min(tracegraph.tensor([-2.0, 0.5]), 0)
+    tensor([0.0000, 0.5000])
+    """
+    return dispatch.binary(CLAMP_MIN, input, min)  # type: ignore[no-any-return]
+
+
+@public(inplace=True)
+def clamp_max(input: "Tensor", max: TensorLike) -> "Tensor":
+    """The tensor limited to at most `max`: `clamp` with this bound alone.
+
+    >>> tracegraph.clamp_max(tracegraph.tensor([-2.0, 0.5]), 0)
+    tensor([-2., 0.])
+    """
+    return dispatch.binary(CLAMP_MAX, input, max)  # type: ignore[no-any-return]
+
+
 @operation
 class Copysign(Pointwise):
     """The magnitude of the first operand with the sign of the second (of its sign bit: -0.0 counts)."""
 
     name = "copysign"
     arity = 2
+    numbers = "second"
     expression = "copysign_{f}({0}, {1})"
     ufunc = np.copysign
     takes = "float"

@@ -1,5 +1,6 @@
 """Trigonometric functions of angles in radians and their inverses, element by element."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,12 +9,14 @@ from . import dispatch
 from .base import Cotangent, operation
 from .dispatch import TensorLike, public
 from .pointwise import FloatFunction
+from .spec import float16, float32
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "acos", "arccos", "arcsin", "arctan", "arctan2", "asin", "atan", "atan2", "cos", "sin", "tan",
+    "acos", "arccos", "arcsin", "arctan", "arctan2", "asin", "atan", "atan2", "cos", "deg2rad", "rad2deg", "sin",
+    "sinc", "tan",
 ]  # fmt: skip
 
 
@@ -191,6 +194,7 @@ class Atan2(FloatFunction):
 
     name = "atan2"
     arity = 2
+    numbers = "none"
     expression = "atan2_{f}({0}, {1})"
     ufunc = np.arctan2
     saves = (0, 1)
@@ -216,3 +220,38 @@ def atan2(input: TensorLike, other: TensorLike) -> "Tensor":
 
 
 arctan2 = atan2
+
+
+@public(inplace=True)
+def deg2rad(input: "Tensor") -> "Tensor":
+    """An angle in degrees as one in radians.
+
+    >>> tracegraph.deg2rad(tracegraph.tensor([90.0, 180.0]))
+    tensor([1.5708, 3.1416])
+    """
+    return input * (math.pi / 180)
+
+
+@public(inplace=True)
+def rad2deg(input: "Tensor") -> "Tensor":
+    """An angle in radians as one in degrees.
+
+    >>> tracegraph.rad2deg(tracegraph.tensor([0.0, 3.14159265]))
+    tensor([  0., 180.])
+    """
+    return input * (180 / math.pi)
+
+
+@public(inplace=True)
+def sinc(input: "Tensor") -> "Tensor":
+    """sin(pi x) / (pi x), which is 1 at 0.
+
+    >>> tracegraph.sinc(tracegraph.tensor([0.0, 0.5]))
+    tensor([1.0000, 0.6366])
+    """
+    (x,) = dispatch.promote(input, takes="float", name="sinc")
+    if x.dtype == float16:  # the angle would be rounded too coarsely
+        return sinc(x.to(float32)).to(float16)  # type: ignore[no-any-return]
+    zero = x == 0
+    angle = x.masked_fill(zero, 1.0) * math.pi
+    return (sin(angle) / angle).masked_fill(zero, 1.0)  # type: ignore[no-any-return]

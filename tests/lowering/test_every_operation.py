@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from tests.lowering.compare import check, placeholders
+from tests.lowering.lowerings import lowerings_of, samples
 from tracegraph.compiler.ir import Graph, Node, make
-from tracegraph.compiler.lowering.lower import lower
-from tracegraph.compiler.lowering.steps import HostStep, NativeStep
 from tracegraph.compiler.ops.arithmetic import ADD, NEGATIVE
 from tracegraph.compiler.ops.base import OPERATIONS, Kind, Sample
 from tracegraph.compiler.ops.logical import LOGICAL_NOT
 from tracegraph.compiler.ops.movement import Reshape
-from tracegraph.compiler.ops.spec import Spec
 from tracegraph.runtime import cache_info
 
 NAMES = sorted(name for name, made in OPERATIONS.items() if made.kind is not Kind.LEAF and not made.data_dependent)
@@ -25,16 +23,12 @@ HOST = frozenset(
     {
         "argkth", "argsort", "argtopk", "average_pool", "average_pool_gradient", "convolution",
         "convolution_input_gradient", "convolution_weight_gradient", "cumprod", "cumsum", "cumulative_argmax",
-        "cumulative_argmin", "hypot", "integer_power", "linear_recurrence", "matmul", "max_pool", "max_pool_gradient",
-        "max_pool_indices", "median",
+        "cumulative_argmin", "erfcx", "exponent", "gcd", "hypot", "i0", "i0e", "i1", "i1e", "integer_power", "lcm",
+        "linear_recurrence", "mantissa", "matmul", "max_pool", "max_pool_gradient", "max_pool_indices", "median",
+        "ndtri", "nextafter", "polygamma", "zeta",
     }
 )  # fmt: skip
 """Operations some samples of which NumPy computes, float16 apart."""
-
-
-def samples(name: str) -> list[Sample]:
-    """All samples of an operation."""
-    return list(OPERATIONS[name].samples(np.random.default_rng(0)))
 
 
 def packs(name: str, most: int | None = None) -> Iterator[list[Sample]]:
@@ -102,25 +96,8 @@ def test_behind_reshapes(name: str, empty_cache: Path) -> None:
     assert cache_info().directory == empty_cache
 
 
-def lowering_of(sample: Sample) -> str:
-    """How a sample is lowered: "loop", "routine", "host" or "view" (nothing is computed)."""
-    inputs = placeholders(sample.operands)
-    node = make(sample.operation, *inputs)
-    steps = [step for step in lower(Graph("one", tuple(inputs), (node,))).steps if node in step.nodes]
-    if any(isinstance(step, HostStep) for step in steps):
-        return "host"
-    if any(isinstance(step, NativeStep) for step in steps):
-        return "routine"
-    return "loop" if steps else "view"
-
-
 def test_the_operations_left_to_the_host_are_known() -> None:
-    kinds: dict[str, set[str]] = {}
-    for name in NAMES:
-        for sample in samples(name):
-            specs = [Spec(np.shape(operand), np.asarray(operand).dtype) for operand in sample.operands]
-            if np.float16 not in [spec.dtype for spec in (*specs, sample.operation.infer(*specs))]:
-                kinds.setdefault(name, set()).add(lowering_of(sample))
-    assert set(kinds) == set(NAMES), "every operation has samples"
+    kinds = {name: lowerings_of(name) for name in NAMES}
+    assert all(kinds.values()), "every operation has samples"
     host = {name for name, kind in kinds.items() if "host" in kind}
     assert host == HOST, f"new: {sorted(host - HOST)}; native by now: {sorted(HOST - host)}"

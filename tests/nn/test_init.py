@@ -50,6 +50,53 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
 
 
+DIRAC: list[tuple[tuple[int, ...], int]] = [((4, 3, 3), 1), ((4, 2, 2, 3), 2), ((2, 3, 1, 2, 3), 1), ((6, 2, 3, 3), 3)]
+
+
+@pytest.mark.parametrize(("shape", "groups"), DIRAC)
+def test_dirac(shape: tuple[int, ...], groups: int) -> None:
+    mine, yours = init.dirac_(tracegraph.empty(*shape), groups), torch.nn.init.dirac_(torch.empty(*shape), groups)
+    np.testing.assert_array_equal(mine.numpy(), yours.numpy())
+
+
+def test_sparse() -> None:
+    values = init.sparse_(tracegraph.empty(10, 400), sparsity=0.32, std=2.0).numpy()
+    theirs = torch.nn.init.sparse_(torch.empty(10, 400), sparsity=0.32)
+    np.testing.assert_array_equal((values == 0).sum(0), (theirs.numpy() == 0).sum(0))
+    assert abs(values[values != 0].std() - 2.0) < 0.1
+    assert len({tuple(column) for column in (values == 0).T.tolist()}) > 50
+
+
+def test_generator() -> None:
+    for name in ("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_normal_", "orthogonal_"):
+        fill = getattr(init, name)
+        drawn = [
+            fill(tracegraph.empty(4, 3), generator=tracegraph.Generator().manual_seed(n)).numpy() for n in (1, 1, 2)
+        ]
+        np.testing.assert_array_equal(drawn[0], drawn[1])
+        assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_traced_like_eager() -> None:
+    def fill() -> Any:
+        filled = [init.xavier_normal_(tracegraph.empty(3, 4)), init.kaiming_uniform_(tracegraph.empty(3, 4))]
+        filled += [init.trunc_normal_(tracegraph.empty(3)), init.dirac_(tracegraph.empty(2, 2, 3))]
+        return [*filled, init.sparse_(tracegraph.empty(4, 3), 0.5), init.eye_(tracegraph.empty(2, 3))]
+
+    def fill_orthogonal() -> Any:
+        return init.orthogonal_(tracegraph.empty(3, 4))
+
+    for function, verdict in ((fill, "static"), (fill_orthogonal, "co-executed")):
+        traced = tracegraph.trace(function)
+        tracegraph.manual_seed(0)
+        expected = [function() for _ in range(3)]
+        tracegraph.manual_seed(0)
+        for values in expected:
+            for mine, plain in zip(traced(), values, strict=True):
+                np.testing.assert_allclose(mine.numpy(), plain.numpy(), rtol=1e-5, atol=1e-6)
+        assert traced.explain().verdict == verdict
+
+
 @pytest.mark.parametrize("name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
 def test_gains(name: str) -> None:
     assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
@@ -66,6 +113,13 @@ def test_refused() -> None:
         init.kaiming_uniform_(tracegraph.zeros(3, 3), mode="both")
     with pytest.raises(ValueError, match="orthogonal_"):
         init.orthogonal_(tracegraph.zeros(3))
+    with pytest.raises(ValueError, match="negative_slope"):
+        init.calculate_gain("leaky_relu", "a")  # type: ignore[arg-type]
+    for shape, groups in (((3, 3), 1), ((3, 3, 3), 2)):
+        with pytest.raises(ValueError, match="dirac_"):
+            init.dirac_(tracegraph.zeros(shape), groups)
+    with pytest.raises(ValueError, match="sparse_"):
+        init.sparse_(tracegraph.zeros(3), 0.5)
     with pytest.raises(ValueError, match="eye_"):
         init.eye_(tracegraph.zeros(3))
 
@@ -97,9 +151,14 @@ def test_clipping() -> None:
         torch.nn.utils.clip_grad_value_(yours, 0.1)
         for m, y in zip(mine, yours, strict=True):
             np.testing.assert_allclose(m.grad.numpy(), y.grad.numpy(), rtol=1e-5)
+    for library, leaves in ((tracegraph, mine), (torch, yours)):
+        utils = library.nn.utils
+        utils.clip_grads_with_norm_(leaves, 0.1, utils.get_total_norm([leaf.grad for leaf in leaves], norm_type=3.0))
+    for m, y in zip(mine, yours, strict=True):
+        np.testing.assert_allclose(m.grad.numpy(), y.grad.numpy(), rtol=1e-5)
     assert float(nn.utils.clip_grad_norm_([tracegraph.zeros(2, requires_grad=True)], 1.0)) == 0.0
     mine[0].grad = tracegraph.full((3, 4), math.nan)
-    with pytest.raises(ValueError, match="non-finite"):
+    with pytest.raises(RuntimeError, match="non-finite"):
         nn.utils.clip_grad_norm_(mine, 1.0, error_if_nonfinite=True)
 
 

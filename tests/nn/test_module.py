@@ -100,6 +100,8 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
         TypeError,
         "Parameter or None required",
     ),
+    "cuda": (lambda net: net.cuda(), TypeError, "Module.cuda: device 'cuda' is not available"),
+    "cuda_by_to": (lambda net: net.to("cuda:0"), TypeError, "Module.to: device 'cuda:0' is not available"),
     "mode": (lambda net: net.train("yes"), ValueError, "boolean"),
     "integers": (lambda net: net.to(tracegraph.int64), TypeError, "floating point"),
     "no_such_module": (lambda net: net.get_submodule("block.9"), AttributeError, "no attribute `9`"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import tracegraph
+from tests.nesting import leaves
 
 from .database import ours, torch
 from .known import APPROXIMATE, RANDOM
@@ -17,7 +18,6 @@ from .samples import (
     calls,
     cotangents,
     float_results,
-    leaves,
     our_gradients,
     outcome,
     their_gradients,
@@ -39,7 +39,7 @@ class Tally:
 def compare(name: str, entry: Any, dtype: str, *, most: int = MOST_SAMPLES) -> Tally:
     """All samples and error inputs of an operator in one dtype."""
     tally = Tally()
-    function = ours(entry.name)
+    function = ours(entry)
     if function is None:
         tally.failures.append("tracegraph has no such function")
         return tally

@@ -18,7 +18,7 @@ DTYPES = ("float32", "int64", "bool")
 OUT_OF_SCOPE = {
     "complex numbers": (
         "angle cdouble cfloat chalf complex conj conj_physical imag linalg.eig linalg.eigvals polar real resolve_conj "
-        "view_as_complex view_as_real H mH isreal resolve_neg"
+        "view_as_complex view_as_real H mH resolve_neg"
     ),
     "Fourier transforms and signals": "fft.* stft istft signal.*",
     "sparse, masked and ragged tensors": "sparse.* to_sparse masked.* _segment_reduce jiterator_*",
@@ -33,18 +33,33 @@ OUT_OF_SCOPE = {
         "linalg.solve_ex linalg.inv_ex linalg.cholesky_ex cholesky_inverse triangular_solve pca_lowrank svd_lowrank "
         "histogramdd igamma igammac special.airy_ai special.bessel_* special.chebyshev_* special.hermite_* "
         "special.laguerre_* special.legendre_* special.modified_* special.scaled_* special.shifted_* "
-        "special.spherical_* special.zeta nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* "
-        "grid_sampler_*"
+        "special.spherical_* nn.functional.linear_cross_entropy nn.functional.fractional_max_pool* grid_sampler_*"
     ),
 }
 """Operators that tracegraph does not offer, by reason; a star stands for any ending (or beginning)."""
 
-_DUNDER: dict[str, Callable[..., Any]] = {
+_WRAPPED: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
+    "linalg.pinv.singular": lambda a, b: tracegraph.linalg.pinv(a @ b.mT),
+    "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
+    "polygamma": lambda input, n: tracegraph.polygamma(n, input),
+    "special.polygamma": lambda input, n: tracegraph.special.polygamma(n, input),
     "slice": lambda x, dim=0, start=None, end=None, step=1: x[(slice(None),) * dim + (slice(start, end, step),)],
-    "zero_": lambda x: x.clone().zero_(),
+    "where": lambda input, condition, other: tracegraph.where(condition, input, other),
+    "zero_": lambda input: input.clone().zero_(),
 }
-_METHODS = ("float", "double", "half", "bool", "int", "long", "item", "to", "trace", "byte", "char", "short", "where")
+"""Entries that PyTorch calls in another way than their names say."""
+
+
+def _special_method(name: str) -> Callable[..., Any]:
+    """A method like `__radd__`, which is never called with anything else than a tensor as the first argument."""
+
+    def method(input: Any, *arguments: Any) -> Any:
+        if not isinstance(input, tracegraph.Tensor):
+            raise TypeError(f"{name} is a method of tensors")
+        return getattr(tracegraph.Tensor, name)(input, *arguments)
+
+    return method
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -63,20 +78,24 @@ def out_of_scope(name: str) -> str | None:
     return None
 
 
+def named(entry: Any) -> str:
+    """The name of an entry, with its variant."""
+    return f"{entry.name}.{entry.variant_test_name}" if entry.variant_test_name else str(entry.name)
+
+
 def operators() -> dict[str, Any]:
     """PyTorch's entries by name (and variant) that are in scope."""
-    found = {}
-    for entry in invocations.op_db:
-        name = entry.name + (f".{entry.variant_test_name}" if entry.variant_test_name else "")
-        if out_of_scope(entry.name) is None:
-            found[name] = entry
-    return found
+    return {named(entry): entry for entry in invocations.op_db if out_of_scope(entry.name) is None}
 
 
-def ours(name: str) -> Callable[..., Any] | None:
-    """The function of tracegraph for an entry's name, or None if it is missing."""
-    if name in _DUNDER:
-        return _DUNDER[name]
+def ours(entry: Any) -> Callable[..., Any] | None:
+    """The function of tracegraph for an entry, or None if it is missing."""
+    name = entry.name
+    for key in (named(entry), name):
+        if key in _WRAPPED:
+            return _WRAPPED[key]
+    if name.startswith("__") and hasattr(tracegraph.Tensor, name):
+        return _special_method(name)
     *spaces, last = name.split(".")
     space: Any = tracegraph
     if spaces == ["nn", "functional"]:
@@ -86,6 +105,6 @@ def ours(name: str) -> Callable[..., Any] | None:
     function = getattr(space, last, None)
     if spaces:
         return function
-    if name in _METHODS:
+    if name in ("float", "double", "half", "bool", "int", "long", "item", "to", "trace", "byte", "char", "short"):
         return getattr(tracegraph.Tensor, last, None)
     return function if callable(function) else getattr(tracegraph.Tensor, last, None)

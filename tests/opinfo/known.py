@@ -11,11 +11,19 @@ RANDOM = frozenset(
 """Operators whose values are random or undefined: dtypes and shapes are compared."""
 
 APPROXIMATE = {
+    "polygamma": 1e-4,  # near the poles, where PyTorch reflects in float32
+    "special.polygamma": 1e-4,
     "linalg.lstsq": 1e-3,
+    "matrix_exp": 1e-2,  # PyTorch's error in float32; ours is computed in float64
 }
 """Relative and absolute tolerance where 2e-5 is too narrow for float32."""
 
-DIFFERENT: dict[tuple[str, str], str] = {}
+DIFFERENT: dict[tuple[str, str], str] = {
+    (
+        "linalg.pinv.hermitian",
+        "float32",
+    ): "of matrices that are not symmetric PyTorch mixes both triangles in gradients",
+}
 """(operator, dtype) -> why some of its samples give something else than in PyTorch."""
 
 VERDICTS: dict[str, str] = {

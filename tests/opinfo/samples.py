@@ -2,12 +2,13 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import tracegraph
+from tests.nesting import leaves, rebuilt
 from tracegraph.nn import functional
 
 from .database import torch
@@ -38,28 +39,6 @@ class Call:
             [self.args, self.kwargs], lambda leaf: next(given) if hasattr(leaf, "requires_grad") else leaf
         )
         return Call(args, kwargs)
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """Everything in nested lists, tuples and dicts."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
-    else:
-        yield value
-
-
-def rebuilt(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The same nesting with changed leaves."""
-    if isinstance(value, dict):
-        return {key: rebuilt(part, change) for key, part in value.items()}
-    if isinstance(value, list):
-        return [rebuilt(part, change) for part in value]
-    if isinstance(value, tuple):
-        return tuple(rebuilt(part, change) for part in value)
-    return change(value)
 
 
 def _ours(value: Any) -> Any:

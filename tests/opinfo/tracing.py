@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 import tracegraph
+from tests.nesting import leaves
 
 from .comparing import samples
 from .database import ours
-from .samples import Call, Unsupported, calls, float_results, leaves, outcome
+from .samples import Call, Unsupported, calls, float_results, outcome
 
 MOST_SAMPLES = 5
 """Of an operator, in one traced function."""
@@ -65,7 +66,7 @@ def check(name: str, entry: Any, dtype: str) -> str:
     Raises:
         AssertionError: when they differ.
     """
-    function = ours(entry.name)
+    function = ours(entry)
     assert function is not None, f"tracegraph has no {name}"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)

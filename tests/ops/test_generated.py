@@ -154,17 +154,26 @@ class Differentiated:
         return [np.zeros(v.shape) if g is None else g._data for g, v in zip(found, variables, strict=True)]
 
 
-def numeric(function: Any, array: np.ndarray[Any, Any], step: float = 1e-6) -> np.ndarray[Any, Any] | None:
-    """Central differences of a scalar function of an array that is changed in place; None where it has a kink."""
+def numeric(
+    function: Any, array: np.ndarray[Any, Any], step: float = 1e-6, *, symmetric: bool = False
+) -> np.ndarray[Any, Any] | None:
+    """Central differences of a scalar function of an array that is changed in place; None where it has a kink.
+
+    Of `symmetric` matrices an element and its mirror image are changed together, by half each.
+    """
     result = np.zeros(array.shape)
     middle = function()
     for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + step
+        change = np.zeros(array.shape)
+        change[index] = step
+        if symmetric:
+            change = (change + np.swapaxes(change, -1, -2)) / 2
+        kept = array.copy()
+        array += change
         above = function()
-        array[index] = kept - step
+        array[...] = kept - change
         below = function()
-        array[index] = kept
+        array[...] = kept
         result[index] = (above - below) / (2 * step)
         if abs((above - middle) - (middle - below)) > 1e-3 * step * (1 + abs(result[index])):
             return None
@@ -180,14 +189,18 @@ def test_gradients_of_order_one_and_two(name: str) -> None:
     checked = 0
     for operation, arrays in gradient_samples(name):
         case = Differentiated(operation, arrays)
-        expected = [numeric(case.value, arrays[position]) for position in case.floats]
+        symmetric = getattr(operation, "symmetric", False)
+        expected = [numeric(case.value, arrays[position], symmetric=symmetric) for position in case.floats]
         if any(e is None for e in expected):
             continue
         _, _, gradients = case.first(create_graph=False)
         for g, e, position in zip(gradients, expected, case.floats, strict=True):
             assert e is not None
             close(np.zeros_like(e) if g is None else g._data, e, f"{operation}, operand {position}")
-        expected = [numeric(case.gradient_value, variable) for variable in case.variables()]
+        expected = [
+            numeric(case.gradient_value, variable, symmetric=symmetric and number < len(case.floats))
+            for number, variable in enumerate(case.variables())
+        ]
         if any(e is None for e in expected):
             continue
         for got, e in zip(case.second(), expected, strict=True):

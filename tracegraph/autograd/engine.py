@@ -11,6 +11,7 @@ from tracegraph import _state
 from tracegraph.autograd.modes import GradMode
 from tracegraph.autograd.node import OutputNode, edge_of
 from tracegraph.compiler.ops import dispatch
+from tracegraph.gradient_hooks import run_after_accumulation, run_hooks
 from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
 from tracegraph.tensor import Tensor
 
@@ -52,14 +53,6 @@ def _needed(nodes: list[Any], targets: set[int]) -> set[int]:
     return needed
 
 
-def _run_hooks(hooks: Any, g: Tensor) -> Tensor:
-    for hook in list(hooks or ()):
-        replaced = hook(g)
-        if replaced is not None:
-            g = replaced
-    return g
-
-
 def _add(total: Tensor | None, g: Tensor) -> Tensor:
     return g if total is None else total + g
 
@@ -91,21 +84,21 @@ def run(
             if g is None or (needed is not None and id(node) not in needed):
                 continue
             if isinstance(node, Tensor):
-                g = _run_hooks(node._hooks, g)
+                g = run_hooks(node._hooks, g)
                 if wanted is None:
                     accumulate(node, g, create_graph=create_graph)
                 elif id(node) in wanted:
                     found[id(node)] = g
                 continue
             if isinstance(node, OutputNode):
-                g = _run_hooks(node.hooks, g)
+                g = run_hooks(node.hooks, g)
                 if wanted is not None and id(node) in wanted:
                     found[id(node)] = g
                 slots = pending.setdefault(id(node.parent), [None] * len(node.parent.output_specs))
                 slots[node.index] = _add(slots[node.index], g)
                 continue
             if node.hooks:
-                g = _run_hooks(node.hooks, g)
+                g = run_hooks(node.hooks, g)
             if wanted is not None and id(node) in wanted:
                 found[id(node)] = g
             if needed is not None and not any(id(parent) in needed for parent in node.edges if parent is not None):
@@ -121,7 +114,7 @@ def run(
 
 
 def accumulate(leaf: Tensor, g: Tensor, *, create_graph: bool) -> None:
-    """Add a cotangent to the leaf's `.grad`, which never shares memory with another tensor."""
+    """Add a cotangent to the leaf's `.grad`, which never shares memory with another tensor; run what waits for it."""
     if g._data.dtype != leaf._data.dtype:
         g = g.to(leaf._data.dtype)
     current = leaf.grad
@@ -131,6 +124,8 @@ def accumulate(leaf: Tensor, g: Tensor, *, create_graph: bool) -> None:
         leaf.grad = current + g
     else:
         current.add_(g)
+    if leaf._hooks:
+        run_after_accumulation(leaf)
 
 
 def _start(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], name: str) -> list[tuple[Any, Tensor]]:

@@ -1,4 +1,4 @@
-"""Activation functions as layers: `ReLU`, `GELU`, `Sigmoid`, `Softmax` and others."""
+"""Activation functions as layers: `ReLU`, `GELU`, `Sigmoid` and others."""
 
 from typing import Any
 
@@ -76,6 +76,10 @@ class Hardswish(_InPlace):
         """Any shape."""
         return functional.hardswish(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
 
 class Hardsigmoid(_InPlace):
     """`relu6(x + 3) / 6`."""
@@ -83,6 +87,10 @@ class Hardsigmoid(_InPlace):
     def forward(self, input: Tensor) -> Tensor:
         """Any shape."""
         return functional.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
 
 
 class Hardtanh(Module):
@@ -221,43 +229,6 @@ class Softplus(Module):
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-def _usual_dim(ndim: int) -> int:
-    """The dimension that PyTorch takes when none is given."""
-    return 0 if ndim in (0, 1, 3) else 1
-
-
-class Softmax(Module):
-    """exp(x) / sum(exp(x)) along `dim`."""
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Any shape."""
-        return functional.softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
-
-    def extra_repr(self) -> str:
-        """The dimension."""
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    """The logarithm of softmax along `dim`."""
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Any shape."""
-        return functional.log_softmax(input, _usual_dim(input.ndim) if self.dim is None else self.dim)
-
-    def extra_repr(self) -> str:
-        """The dimension."""
-        return f"dim={self.dim}"
-
-
 __all__ = [
     "ELU",
     "GELU",
@@ -267,14 +238,12 @@ __all__ = [
     "Hardtanh",
     "LeakyReLU",
     "LogSigmoid",
-    "LogSoftmax",
     "Mish",
     "PReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
     "Sigmoid",
-    "Softmax",
     "Softplus",
     "Softsign",
     "Tanh",

@@ -1,13 +1,12 @@
-"""Modules made of modules: `Sequential`, `ModuleList`, `ModuleDict`, and `Flatten` and `Unflatten` between layers."""
+"""Modules made of modules: `Sequential`, `ModuleList` and `ModuleDict`."""
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
 from tracegraph.nn.module import Module
-from tracegraph.nn.parameter import Parameter
-from tracegraph.runtime.errors import ArgumentTypeError
-from tracegraph.tensor import Tensor
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError
 
 
 class _Numbered(Module):
@@ -52,7 +51,15 @@ class _Numbered(Module):
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
-        """Add several modules at the end."""
+        """Add several modules at the end.
+
+        Raises:
+            ArgumentTypeError: when it is no iterable.
+        """
+        if not isinstance(modules, Iterable):
+            raise ArgumentTypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -70,13 +77,11 @@ class _Numbered(Module):
         del self[key]
         return found
 
-    def __add__(self, other: Iterable[Module]) -> Self:
-        combined = type(self)()
-        combined._renumber([*self, *other])
-        return combined
-
     def __iadd__(self, other: Iterable[Module]) -> Self:
         return self.extend(other)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.isdigit()]
 
 
 class Sequential(_Numbered):
@@ -89,7 +94,7 @@ class Sequential(_Numbered):
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], dict):
+        if len(modules) == 1 and isinstance(modules[0], OrderedDict):
             for name, module in modules[0].items():
                 self.add_module(name, module)
         else:
@@ -102,8 +107,48 @@ class Sequential(_Numbered):
     def __getitem__(self, position: slice) -> "Sequential": ...
     def __getitem__(self, position: Any) -> Any:
         if isinstance(position, slice):
-            return type(self)(dict(list(self._modules.items())[position]))
+            return type(self)(OrderedDict(list(self._modules.items())[position]))
         return self._modules[self._key(position)]
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module before a position.
+
+        Raises:
+            ArgumentTypeError: when it is no module.
+            IndexError: when there is no such position.
+        """
+        if not isinstance(module, Module):
+            raise ArgumentTypeError(f"Sequential.insert takes a Module, not a {type(module).__name__}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        return super().insert(index, module)
+
+    def _rows_of(self, other: object) -> list[Module]:
+        if not isinstance(other, Sequential):
+            raise ArgumentError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return list(other)
+
+    def __add__(self, other: "Sequential") -> "Sequential":
+        return Sequential(*self, *self._rows_of(other))
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(self._rows_of(other))
+
+    def _check_factor(self, factor: object) -> int:
+        if not isinstance(factor, int):
+            raise ArgumentTypeError(f"unsupported operand type(s) for *: {type(self)} and {type(factor)}")
+        if factor <= 0:
+            raise ArgumentError(f"Non-positive multiplication factor {factor} for {type(self)}")
+        return factor
+
+    def __mul__(self, factor: int) -> "Sequential":
+        return Sequential(*self._rows() * self._check_factor(factor))
+
+    def __rmul__(self, factor: int) -> "Sequential":
+        return self * factor
+
+    def __imul__(self, factor: int) -> Self:
+        return self.extend(self._rows() * (self._check_factor(factor) - 1))
 
     def forward(self, input: Any) -> Any:
         """The input after all modules."""
@@ -128,6 +173,9 @@ class ModuleList(_Numbered):
         if isinstance(position, slice):
             return type(self)(self._rows()[position])
         return self._modules[self._key(position)]
+
+    def __add__(self, other: Iterable[Module]) -> "ModuleList":
+        return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
         lines: list[tuple[int, int, str]] = []
@@ -164,22 +212,22 @@ class ModuleDict(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._modules))
+        return iter(self._modules)
 
     def __contains__(self, key: str) -> bool:
         return key in self._modules
 
-    def keys(self) -> Any:
-        """The names."""
-        return list(self._modules)
+    def keys(self) -> KeysView[str]:
+        """The names, as they are now."""
+        return dict(self._modules).keys()
 
-    def values(self) -> Any:
-        """The modules."""
-        return list(self._modules.values())
+    def values(self) -> ValuesView[Any]:
+        """The modules, as they are now."""
+        return dict(self._modules).values()
 
-    def items(self) -> Any:
-        """The names with the modules."""
-        return list(self._modules.items())
+    def items(self) -> ItemsView[str, Any]:
+        """The names with the modules, as they are now."""
+        return dict(self._modules).items()
 
     def clear(self) -> None:
         """Remove everything."""
@@ -187,102 +235,45 @@ class ModuleDict(Module):
 
     def pop(self, key: str) -> Module:
         """Remove a module and return it."""
-        return self._modules.pop(key)  # type: ignore[return-value]
+        found = self[key]
+        del self[key]
+        return found
 
     def update(self, modules: Any) -> None:
         """Add or replace modules, from a mapping or from pairs.
 
         Raises:
             ArgumentTypeError: for anything else.
+            ArgumentError: for a pair that is none.
         """
-        if isinstance(modules, Mapping | ModuleDict):
-            modules = modules.items()
-        elif not isinstance(modules, Iterable):
-            raise ArgumentTypeError(
-                f"ModuleDict.update should be called with an iterable of key/value pairs, but got {type(modules)}"
-            )
-        for name, module in modules:
+        for name, module in pairs_of(modules, "ModuleDict"):
             self[name] = module
 
 
-class ParameterList(Module):
-    """A list of parameters, all of which are registered."""
+def pairs_of(given: Any, kind: str) -> list[tuple[Any, Any]]:
+    """The pairs of a mapping, of a container like one, or of an iterable of pairs.
 
-    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
-        super().__init__()
-        for value in values or ():
-            self.append(value)
-
-    def _key(self, position: int) -> str:
-        size = len(self)
-        if not -size <= position < size:
-            raise IndexError(f"index {position} is out of range")
-        return str(position % size)
-
-    def append(self, value: Tensor) -> Self:
-        """Add a parameter (a tensor becomes one) at the end."""
-        self.register_parameter(str(len(self)), value if isinstance(value, Parameter) else Parameter(value))
-        return self
-
-    def extend(self, values: Iterable[Tensor]) -> Self:
-        """Add several parameters at the end."""
-        for value in values:
-            self.append(value)
-        return self
-
-    def __getitem__(self, position: int) -> Parameter:
-        return self._parameters[self._key(position)]  # type: ignore[return-value]
-
-    def __setitem__(self, position: int, value: Tensor) -> None:
-        self._parameters[self._key(position)] = value if isinstance(value, Parameter) else Parameter(value)
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return iter(list(self._parameters.values()))  # type: ignore[arg-type]
-
-
-class Flatten(Module):
-    """Joins the dimensions from `start_dim` to `end_dim` into one.
-
-    >>> tracegraph.nn.Flatten()(tracegraph.zeros(2, 3, 4)).shape
-    (2, 12)
+    Raises:
+        ArgumentTypeError: for anything else.
+        ArgumentError: for a pair of more or less than two.
     """
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The input in its new shape."""
-        return input.flatten(self.start_dim, self.end_dim)  # type: ignore[no-any-return]
-
-    def extra_repr(self) -> str:
-        """The dimensions."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
-
-class Unflatten(Module):
-    """Splits a dimension into several.
-
-    >>> tracegraph.nn.Unflatten(1, (3, 4))(tracegraph.zeros(2, 12)).shape
-    (2, 3, 4)
-    """
-
-    def __init__(self, dim: int, unflattened_size: Any) -> None:
-        super().__init__()
-        self.dim = dim
-        self.unflattened_size = tuple(unflattened_size)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The input in its new shape."""
-        return input.unflatten(self.dim, self.unflattened_size)  # type: ignore[no-any-return]
-
-    def extra_repr(self) -> str:
-        """The dimension and its new sizes."""
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+    if isinstance(given, Mapping) or (isinstance(given, Module) and hasattr(given, "items")):
+        return list(given.items())
+    if not isinstance(given, Iterable):
+        raise ArgumentTypeError(
+            f"{kind}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+        )
+    pairs = []
+    for number, pair in enumerate(given):
+        if not isinstance(pair, Iterable):
+            raise ArgumentTypeError(
+                f"{kind} update sequence element #{number} should be Iterable; is {type(pair).__name__}"
+            )
+        found = tuple(pair)
+        if len(found) != 2:
+            raise ArgumentError(f"{kind} update sequence element #{number} has length {len(found)}; 2 is required")
+        pairs.append(found)
+    return pairs
 
 
-__all__ = ["Flatten", "ModuleDict", "ModuleList", "ParameterList", "Sequential", "Unflatten"]
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]

@@ -40,6 +40,7 @@ from tracegraph.compiler.ops.convolution import (
 )
 from tracegraph.compiler.ops.einsum import einsum
 from tracegraph.compiler.ops.exponential import sigmoid
+from tracegraph.compiler.ops.gates import glu, gumbel_softmax, softmin
 from tracegraph.compiler.ops.hyperbolic import tanh
 from tracegraph.compiler.ops.losses import (
     binary_cross_entropy,
@@ -68,6 +69,8 @@ from tracegraph.compiler.ops.pooling import (
 )
 from tracegraph.compiler.ops.positions import embedding, one_hot
 from tracegraph.compiler.ops.random import rand
+from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
+from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
 
@@ -307,6 +310,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -319,17 +323,23 @@ __all__ = [
     "dropout1d",
     "dropout2d",
     "elu",
+    "elu_",
     "embedding",
     "gelu",
+    "glu",
     "group_norm",
+    "gumbel_softmax",
+    "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "huber_loss",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
     "log_softmax",
     "logsigmoid",
@@ -345,14 +355,23 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "relu_",
     "rms_norm",
+    "rrelu",
+    "rrelu_",
     "scaled_dot_product_attention",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
     "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
 ]

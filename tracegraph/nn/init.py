@@ -43,6 +43,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, int | float):
+            raise ArgumentError(f"negative_slope {param} not a valid number")
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in _GAINS:
         raise ArgumentError(
@@ -132,6 +134,40 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(dispatch.as_tensor(np.eye(tensor.shape[0], tensor.shape[1]), literal=True))  # type: ignore[no-any-return]
 
 
+@no_grad
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make a convolution's weight (out, in, *kernel) one that passes its input on, as far as there are channels.
+
+    Raises:
+        ShapeError: for anything but 3, 4 or 5 dimensions, or when `groups` do not divide the first.
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ShapeError(f"dirac_: only tensors with 3, 4, or 5 dimensions are supported, not {tensor.shape}")
+    if tensor.shape[0] % groups:
+        raise ShapeError(f"dirac_: dim 0 must be divisible by groups, {tensor.shape[0]} is not by {groups}")
+    width = tensor.shape[0] // groups
+    values = np.zeros(tensor.shape, tensor.dtype)
+    middle = tuple(size // 2 for size in tensor.shape[2:])
+    for group in range(groups):
+        for channel in range(min(width, tensor.shape[1])):
+            values[(group * width + channel, channel, *middle)] = 1
+    return tensor.copy_(dispatch.as_tensor(values, literal=True))  # type: ignore[no-any-return]
+
+
+@no_grad
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix with normal numbers, and that share of each column with zeros (Martens, ICML 2010).
+
+    Raises:
+        ShapeError: for anything but 2 dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: only tensors with 2 dimensions are supported, not {tensor.shape}")
+    fill_normal(tensor, 0.0, std, generator=generator)
+    order = rand(tensor.shape, generator=generator).argsort(dim=0).argsort(dim=0)
+    return tensor.mul_((order >= math.ceil(sparsity * tensor.shape[0])).to(tensor.dtype))  # type: ignore[no-any-return]
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Uniform of variance `gain**2 * 2 / (fan_in + fan_out)`."""
     fan_in, fan_out = fans(tensor)
@@ -180,8 +216,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
     """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_: only tensors with 2 or more dimensions are supported, not {tensor.shape}")
+    if not tensor.numel():
+        return tensor
     rows = tensor.shape[0]
-    columns = tensor.numel() // max(rows, 1)
+    columns = tensor.numel() // rows
     drawn = fill_normal(
         wrap(np.empty((max(rows, columns), min(rows, columns)), np.float64)), generator=generator
     ).numpy()
@@ -194,12 +232,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
     "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tracegraph.nn.parameter import Parameter
 from tracegraph.nn.watched import WatchedAttributes, WatchedMeta, namespace_of
+from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -100,6 +101,25 @@ class Members(WatchedAttributes, metaclass=WatchedMeta):
             if not isinstance(module, Members):
                 raise AttributeError(f"`{name}` is not a Module")
         return module  # type: ignore[no-any-return]
+
+    def set_submodule(self, target: str, module: "Module", strict: bool = False) -> None:
+        """Put a module in the place of a dotted name; unless `strict`, the last part may be new.
+
+        Raises:
+            ArgumentError: for an empty name, or when it is not a module.
+            AttributeError: when there is no such place.
+        """
+        if not target:
+            raise ArgumentError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Members):
+            raise ArgumentError(f"set_submodule: {type(module).__name__} is not a Module")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Members):
+            raise AttributeError(f"`{name}` is not a Module")
+        setattr(parent, name, module)
 
     def _get_member(self, target: str, table: str, kind: str) -> Any:
         path, _, name = target.rpartition(".")

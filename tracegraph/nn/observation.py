@@ -6,6 +6,7 @@ Every part is guarded, at no cost until something changes.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tracegraph.nn.hooks import numbers
 from tracegraph.nn.module import Module
 from tracegraph.nn.watched import WatchedDict, WatchedList, WatchedMeta, namespace_of
 from tracegraph.observe import Child
@@ -13,8 +14,8 @@ from tracegraph.observe.values import MISSING
 from tracegraph.trace.classify import register_expander, register_metaclass
 
 _TABLES = ("_parameters", "_buffers", "_modules")
-_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
-_OWN = frozenset((*_TABLES, *_HOOKS, "_non_persistent_buffers"))
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+_OWN = frozenset((*_TABLES, *_HOOKS, "_non_persistent_buffers_set", "_compiled_call"))
 
 
 def _entry(table: str, name: str) -> Callable[[Any], object]:
@@ -26,13 +27,13 @@ def _attribute(name: str) -> Callable[[Any], object]:
 
 
 def _structure(module: Any) -> tuple[Any, ...]:
-    """The names of everything that the module holds, and the number of each hook."""
+    """The names of everything that the module holds, and the number of each hook, those of all modules included."""
     held = namespace_of(module)
-    return (tuple(held), *[tuple(held[table]) for table in (*_TABLES, *_HOOKS) if table in held])
+    return (tuple(held), numbers(), *[tuple(held[table]) for table in (*_TABLES, *_HOOKS) if table in held])
 
 
 def _hook(table: str, number: int) -> Callable[[Any], object]:
-    return lambda module: namespace_of(module)[table].get(number, (MISSING,))[0]
+    return lambda module: namespace_of(module)[table].get(number, MISSING)
 
 
 def expand(module: Any) -> Iterator[Child]:
@@ -43,7 +44,7 @@ def expand(module: Any) -> Iterator[Child]:
         for name, value in held.get(table, {}).items():
             yield Child(name if name.isidentifier() else f"[{name}]", _entry(table, name), value)
     for table in _HOOKS:
-        for number, (hook, _) in held.get(table, {}).items():
+        for number, hook in held.get(table, {}).items():
             yield Child(f"{table}[{number}]", _hook(table, number), hook)
     for name, value in held.items():
         if name not in _OWN:

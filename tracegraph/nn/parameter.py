@@ -1,10 +1,18 @@
-"""`Parameter`: a tensor that a module counts among what it learns, and `Buffer`: one that it only keeps."""
+"""`Parameter`: a tensor that a module counts among what it learns, and `Buffer`: one that it only keeps.
+
+`UninitializedParameter` and `UninitializedBuffer` have no shape yet: lazy modules learn it from their first input.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from tracegraph import _state
+from tracegraph.compiler.ops import dispatch
+from tracegraph.compiler.ops.spec import as_dtype
 from tracegraph.formatting import format_tensor
-from tracegraph.runtime.errors import ArgumentTypeError, GradientError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, GradientError
 from tracegraph.sharing import storage_of, version_of
 from tracegraph.tensor import Tensor, wrap
 
@@ -53,4 +61,84 @@ class Buffer(Tensor):
         self.persistent = persistent
 
 
-__all__ = ["Buffer", "Parameter"]
+class Uninitialized:
+    """What a parameter and a buffer without a shape have in common."""
+
+    _becomes: type[Tensor]
+    _wanted: Any
+
+    def _missing(self) -> np.ndarray:
+        raise ArgumentError(
+            f"{type(self).__name__} has no shape yet: call `materialize`, or run the lazy module once on an input; "
+            "this is needed before its values, its gradient or an optimiser"
+        )
+
+    def _set(self, data: np.ndarray) -> None:
+        raise ArgumentError(f"{type(self).__name__} gets its memory by `materialize`")
+
+    _data = property(_missing, _set)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype that it will have."""
+        return self._wanted
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Give it a shape, after which it is an ordinary parameter or buffer; the values are still to be set."""
+        kind = self._wanted if dtype is None else as_dtype(dtype)
+        self.__class__ = self._becomes  # type: ignore[assignment]
+        self.__dict__.pop("_wanted", None)
+        self._data = np.zeros(tuple(shape), kind)
+        _state.bump_epoch()
+
+    def convert(self, fn: Callable[[Tensor], Tensor]) -> None:
+        """Take the dtype that a function like `Tensor.double` gives."""
+        self._wanted = fn(wrap(np.empty((0,), self._wanted))).dtype
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        copied = memo[id(self)] = type(self)(dtype=self._wanted)  # type: ignore[call-arg]
+        copied._rg = self._rg  # type: ignore[attr-defined]
+        return copied
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self._wanted, self._rg)  # type: ignore[attr-defined]
+
+
+def _rebuild(kind: type[Any], dtype: Any, requires_grad: bool) -> Any:
+    made = kind(dtype=dtype)
+    made._rg = requires_grad
+    return made
+
+
+class UninitializedParameter(Uninitialized, Parameter):
+    """A parameter whose shape is not known yet."""
+
+    _becomes = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        self._wanted = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
+        self._rg = requires_grad
+
+
+class UninitializedBuffer(Uninitialized, Buffer):
+    """A buffer whose shape is not known yet."""
+
+    _becomes = Buffer
+
+    def __init__(
+        self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> None:
+        self._wanted = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
+        self._rg = requires_grad
+        self.persistent = persistent
+
+
+def is_lazy(value: object) -> TypeGuard[Uninitialized]:
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(value, Uninitialized)
+
+
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]

@@ -32,7 +32,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
         if _state.active_recorder() is not None:
             self._progress.recorded = True
         args = (self, *args)
-        for hook, _ in list(self._step_pre_hooks.values()):
+        for hook in list(self._step_pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is None:
                 continue
@@ -42,7 +42,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                 )
             args, kwargs = changed
         result = step(*args, **kwargs)
-        for hook, _ in list(self._step_post_hooks.values()):
+        for hook in list(self._step_post_hooks.values()):
             hook(self, args, kwargs)
         return result
 
@@ -71,27 +71,27 @@ class Hooks(WatchedAttributes, metaclass=WatchedMeta):
 
         The arguments begin with the optimiser itself.
         """
-        return HookHandle(self._step_pre_hooks, hook, False, False)
+        return HookHandle(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return HookHandle(self._step_post_hooks, hook, False, False)
+        return HookHandle(self._step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., None], prepend: bool = False) -> HookHandle:
         """Call `hook(optimizer)` before `state_dict` collects anything."""
-        return HookHandle(self._state_dict_pre_hooks, hook, False, prepend)
+        return HookHandle(self._state_dict_pre_hooks, hook, prepend=prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
         """Call `hook(optimizer, state_dict)` on what `state_dict` gives; it may return another."""
-        return HookHandle(self._state_dict_post_hooks, hook, False, prepend)
+        return HookHandle(self._state_dict_post_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
         """Call `hook(optimizer, state_dict)` before a state is loaded; it may return another."""
-        return HookHandle(self._load_state_dict_pre_hooks, hook, False, prepend)
+        return HookHandle(self._load_state_dict_pre_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., None], prepend: bool = False) -> HookHandle:
         """Call `hook(optimizer)` after a state was loaded."""
-        return HookHandle(self._load_state_dict_post_hooks, hook, False, prepend)
+        return HookHandle(self._load_state_dict_post_hooks, hook, prepend=prepend)
 
     _step_pre_hooks: WatchedDict
     _step_post_hooks: WatchedDict

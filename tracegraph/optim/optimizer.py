@@ -192,7 +192,7 @@ class Optimizer(Hooks):
 
         As in PyTorch, parameters that have not stepped yet have no state there.
         """
-        for hook, _ in list(self._state_dict_pre_hooks.values()):
+        for hook in list(self._state_dict_pre_hooks.values()):
             hook(self)
         numbers = {id(parameter): number for number, parameter in enumerate(self._parameters())}
         groups = [
@@ -201,7 +201,7 @@ class Optimizer(Hooks):
         ]
         saved = {numbers[id(p)]: self.saved_state(held) for p, held in self.state.items() if id(p) in numbers}
         made: dict[str, Any] = {"state": {n: held for n, held in saved.items() if held}, "param_groups": groups}
-        for hook, _ in list(self._state_dict_post_hooks.values()):
+        for hook in list(self._state_dict_post_hooks.values()):
             replaced = hook(self, made)
             made = made if replaced is None else replaced
         return made
@@ -222,7 +222,7 @@ class Optimizer(Hooks):
             ArgumentError: when groups or numbers of parameters differ.
         """
         state_dict = dict(state_dict)
-        for hook, _ in list(self._load_state_dict_pre_hooks.values()):
+        for hook in list(self._load_state_dict_pre_hooks.values()):
             replaced = hook(self, state_dict)
             state_dict = state_dict if replaced is None else replaced
         groups = state_dict["param_groups"]
@@ -238,7 +238,7 @@ class Optimizer(Hooks):
                     group[name] = value.clone() if isinstance(value, Tensor) else value
             states = [state_dict["state"].get(number, {}) for number in loaded["params"]]
             self._load_group(group, states)
-        for hook, _ in list(self._load_state_dict_post_hooks.values()):
+        for hook in list(self._load_state_dict_post_hooks.values()):
             hook(self)
 
     def _load_group(self, group: ParamGroup, states: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Helpers for training loops: `clip_grad_norm_`, `clip_grad_value_`, and parameters as one vector."""
+"""Gradients kept in bounds: `clip_grad_norm_`, `clip_grad_value_` and the parts of the former."""
 
 import math
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from typing import Any
 
 from tracegraph.autograd.modes import no_grad
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.joining import cat, stack
-from tracegraph.runtime.errors import ArgumentError
+from tracegraph.compiler.ops.joining import stack
+from tracegraph.runtime.errors import GradientError
 from tracegraph.tensor import Tensor
 
 
@@ -17,24 +17,54 @@ def _gradients(parameters: Any) -> list[Tensor]:
 
 
 @no_grad
-def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
-    """The `norm_type`-norm of all elements of several tensors taken together, a 0-d tensor."""
-    listed = list(tensors)
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The `norm_type`-norm of all elements of several tensors taken together, a 0-d tensor.
+
+    Raises:
+        GradientError: with `error_if_nonfinite`, when it is infinite or NaN.
+    """
+    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    order = float(norm_type)
     if not listed:
         return dispatch.constant(0.0, dispatch.default_dtype()).clone()  # type: ignore[no-any-return]
-    if norm_type == math.inf:
-        return stack([tensor.abs().max() for tensor in listed]).max()  # type: ignore[no-any-return]
-    return stack([tensor.norm(norm_type) for tensor in listed]).norm(norm_type)  # type: ignore[no-any-return]
+    if order == math.inf:
+        total = stack([tensor.abs().max() for tensor in listed]).max()
+    else:
+        total = stack([tensor.norm(order) for tensor in listed]).norm(order)
+    if error_if_nonfinite and not bool(total.isfinite()):
+        raise GradientError(
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped"
+        )
+    return total  # type: ignore[no-any-return]
+
+
+@no_grad
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale the gradients, in place, by `max_norm / total_norm` if that is less than 1."""
+    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    for gradient in _gradients(parameters):
+        gradient.mul_(factor.to(gradient.dtype))
 
 
 @no_grad
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale the gradients, in place, so that their norm taken together is at most `max_norm`. Returns the norm before.
 
     Raises:
-        ArgumentError: with `error_if_nonfinite`, when the norm is infinite or NaN.
+        GradientError: with `error_if_nonfinite`, when the norm is infinite or NaN.
 
     >>> weight = tracegraph.tensor([3.0, 4.0], requires_grad=True)
     >>> (weight * weight).sum().backward()
@@ -43,38 +73,17 @@ def clip_grad_norm_(
     >>> weight.grad
     tensor([0.6000, 0.8000])
     """
-    gradients = _gradients(parameters)
-    total = get_total_norm(gradients, norm_type)
-    if error_if_nonfinite and not bool(total.isfinite()):
-        raise ArgumentError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
-            f"cannot be clipped"
-        )
-    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(factor.to(gradient.dtype))
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(listed, max_norm, total)
     return total
 
 
 @no_grad
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Limit each element of the gradients, in place, to the range from `-clip_value` to `clip_value`."""
     for gradient in _gradients(parameters):
         gradient.clamp_(-clip_value, clip_value)
 
 
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements of all parameters in one vector."""
-    return cat([parameter.reshape((parameter.numel(),)) for parameter in parameters])
-
-
-@no_grad
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy the elements of a vector into the parameters, in place."""
-    start = 0
-    for parameter in parameters:
-        parameter.copy_(vec[start : start + parameter.numel()].reshape(parameter.shape))
-        start += parameter.numel()
-
-
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_to_vector", "vector_to_parameters"]
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
