@@ -50,9 +50,12 @@ from tracegraph.compiler.ops.entropies import *  # noqa: F403
 from tracegraph.compiler.ops.exponential import *  # noqa: F403
 from tracegraph.compiler.ops.exponents import *  # noqa: F403
 from tracegraph.compiler.ops.extrema import *  # noqa: F403
+from tracegraph.compiler.ops.facts import *  # noqa: F403
 from tracegraph.compiler.ops.gamma import *  # noqa: F403
+from tracegraph.compiler.ops.grids import *  # noqa: F403
 from tracegraph.compiler.ops.histograms import *  # noqa: F403
 from tracegraph.compiler.ops.hyperbolic import *  # noqa: F403
+from tracegraph.compiler.ops.index_writing import *  # noqa: F403
 from tracegraph.compiler.ops.indexing import *  # noqa: F403
 from tracegraph.compiler.ops.joining import *  # noqa: F403
 from tracegraph.compiler.ops.logical import *  # noqa: F403
@@ -68,13 +71,16 @@ from tracegraph.compiler.ops.power import *  # noqa: F403
 from tracegraph.compiler.ops.quantiles import *  # noqa: F403
 from tracegraph.compiler.ops.random import *  # noqa: F403
 from tracegraph.compiler.ops.reductions import *  # noqa: F403
+from tracegraph.compiler.ops.repeating import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403
 from tracegraph.compiler.ops.scans import *  # noqa: F403
+from tracegraph.compiler.ops.scattering import *  # noqa: F403
 from tracegraph.compiler.ops.searching import *  # noqa: F403
 from tracegraph.compiler.ops.selection import *  # noqa: F403
 from tracegraph.compiler.ops.shrinking import *  # noqa: F403
 from tracegraph.compiler.ops.signs import *  # noqa: F403
 from tracegraph.compiler.ops.sorting import *  # noqa: F403
+from tracegraph.compiler.ops.spacing import *  # noqa: F403
 from tracegraph.compiler.ops.spec import (
     bool_,
 )
@@ -103,10 +109,18 @@ from tracegraph.compiler.ops.spec import (
     uint8 as uint8,
 )
 from tracegraph.compiler.ops.special import *  # noqa: F403
+from tracegraph.compiler.ops.stacking import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
+from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
 from tracegraph.dtypes import *  # noqa: F403
+from tracegraph.formatting import (
+    get_printoptions as get_printoptions,
+)
+from tracegraph.formatting import (
+    set_printoptions as set_printoptions,
+)
 from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
 from tracegraph.nn.summary import summary as summary

@@ -7,7 +7,10 @@ import numpy as np
 from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import Operation
+from tracegraph.compiler.ops.selection import WHERE
+from tracegraph.compiler.ops.spec import bool_
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tracegraph.sharing import address_of
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -31,7 +34,19 @@ def refresh_view(view: "Tensor") -> None:
             again = dispatch.apply(view_operation(view), view._parent)
         finally:
             _state.local.grad_enabled = previous
+        _check_still_viewed(view, again._data)
         view._node, view._rg = again._node, again._rg
+
+
+def _check_still_viewed(view: "Tensor", again: np.ndarray) -> None:
+    """Refuse a gradient through a view of a tensor that has got another shape in place since.
+
+    Raises:
+        GradientError: if the same view of it is now something else.
+    """
+    mine = view._data
+    if again.shape != mine.shape or again.strides != mine.strides or address_of(again) != address_of(mine):
+        raise GradientError("a gradient would go through a view of a tensor whose shape was changed in place since")
 
 
 def view_operation(view: "Tensor") -> Operation:
@@ -104,6 +119,10 @@ def _link(target: "Tensor", root: "Tensor", value: "Tensor") -> None:
     child: Any = value
     view: Any = target
     while view is not root:
-        child = view_operation(view).put(dispatch.apply, view._parent, child)
+        operation = view_operation(view)
+        _check_still_viewed(view, operation.evaluate(np, view._parent._data))
+        child = operation.put(dispatch.apply, view._parent, child)
         view = view._parent
+    if root._rg is True and not child.requires_grad:  # a constant for what requires a gradient: it goes on, as zero
+        child = dispatch.apply(WHERE, dispatch.constant(True, bool_), child, root)
     root._node, root._rg = child._node, child.requires_grad

@@ -12,6 +12,7 @@ from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
 from tracegraph.inplace import assign
+from tracegraph.shape_changes import SHAPE_CHANGING, shape_changing
 from tracegraph.tensor import Tensor
 
 _OPERATORS = {
@@ -132,10 +133,12 @@ def attach() -> None:
     """Attach everything; called once when the package is imported."""
     for entry in PUBLIC.values():
         for name in (entry.name, *entry.aliases):
-            if entry.method and name not in Tensor.__dict__:
+            if entry.method and not hasattr(Tensor, name):
                 setattr(Tensor, name, property(entry.function) if entry.attribute else entry.function)
             if entry.inplace:
                 setattr(Tensor, name + "_", inplace(entry.function, name + "_"))
+    for name in SHAPE_CHANGING:
+        setattr(Tensor, name, shape_changing(name))
     setattr(Tensor, "where", _where_method)  # noqa: B010 - a method that mypy does not know
     setattr(Tensor, "polygamma", _polygamma_method)  # noqa: B010
     setattr(Tensor, "polygamma_", inplace(_polygamma_method, "polygamma_"))  # noqa: B010

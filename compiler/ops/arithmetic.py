@@ -103,7 +103,7 @@ def rsub(input: "Tensor", other: TensorLike, *, alpha: float = 1) -> "Tensor":
     """`other - alpha * input`: subtraction with the operands exchanged.
 
     >>> tracegraph.rsub(tracegraph.tensor([1.0, 2.5]), 1)
-    tensor([0.0000, -1.5000])
+    tensor([ 0.0000, -1.5000])
     """
     require_tensors("rsub", input)
     return sub(other, input, alpha=alpha)
@@ -180,7 +180,7 @@ def positive(input: "Tensor") -> "Tensor":
     """The tensor itself, which is what `+x` means; bools are refused.
 
     >>> tracegraph.positive(tracegraph.tensor([1.0, -2.5]))
-    tensor([1.0000, -2.5000])
+    tensor([ 1.0000, -2.5000])
     """
     result = dispatch.as_tensor(input)
     if result.dtype.kind == "b":
@@ -281,7 +281,7 @@ def sign(input: "Tensor") -> "Tensor":
     """-1, 0 or 1 as the operand is negative, zero or positive; 0 for NaN. The gradient is zero.
 
     >>> tracegraph.sign(tracegraph.tensor([1.5, -2.0, 0.0]))
-    tensor([1., -1., 0.])
+    tensor([ 1., -1.,  0.])
     """
     if input.dtype.kind == "b":
         return input.clone()  # type: ignore[no-any-return]

@@ -71,8 +71,8 @@ COPY = Copy()
 
 
 @public()
-def clone(input: "Tensor") -> "Tensor":
-    """A copy in new memory, through which gradients flow.
+def clone(input: "Tensor", *, memory_format: Any = None) -> "Tensor":
+    """A copy in new memory, through which gradients flow. All copies are in row-major order: formats are ignored.
 
     >>> tracegraph.clone(tracegraph.tensor([1, 2]))
     tensor([1, 2])
@@ -90,27 +90,32 @@ def to(
     copy: bool = False,
     memory_format: Any = None,
 ) -> "Tensor":
-    """The tensor in another dtype (or on a device), or as another tensor has them: itself where nothing changes.
+    """The tensor in another dtype, on a device, or after the model of another tensor: itself where nothing changes.
 
-    The arguments stand in PyTorch's orders: `to(dtype, non_blocking, copy)`, `to(device, dtype, non_blocking, copy)`
-    or `to(other, non_blocking, copy)`. `non_blocking` and `memory_format` have no effect.
+    Positional: `to(dtype)`, `to(device, dtype)` or `to(other)`, then `non_blocking` (ignored) and `copy`.
+
+    Raises:
+        ArgumentTypeError: for a device that is not there.
+        DTypeError: for something that is no dtype.
 
     >>> tracegraph.to(tracegraph.tensor([1.7, -1.7]), tracegraph.int64)
     tensor([ 1, -1])
     """
-    if len(targets) == 1 and targets[0] in _CASTS and not copy:
+    if len(targets) == 1 and type(targets[0]) is not bool and targets[0] in _CASTS and not copy:
         return input if targets[0] is input.dtype else dispatch.apply(_CASTS[targets[0]], input)
-    switches: list[bool] = []
+    flags = 0
     for target in targets:
-        if hasattr(target, "_data"):
+        if type(target) is bool:
+            flags += 1
+            copy = target if flags == 2 else copy
+        elif hasattr(target, "_data"):
             dtype = target.dtype
-        elif isinstance(target, bool):
-            switches.append(target)
         elif isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in DEVICE_TYPES):
             device = target
         elif target is not None:
             dtype = target
-    copy = copy or (len(switches) > 1 and switches[1])
+    if flags > 2 or (flags and type(targets[0]) is bool):
+        raise ArgumentTypeError(f"to: takes a dtype, a device or a tensor, then non_blocking and copy; got {targets}")
     check_device("to", device)
     target_dtype = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target_dtype:
@@ -121,7 +126,7 @@ def to(
 def _dtype_method(name: str, dtype: DType) -> Callable[["Tensor"], "Tensor"]:
     """The method `name`: the tensor in `dtype`, itself where it has that dtype."""
 
-    def method(input: "Tensor") -> "Tensor":
+    def method(input: "Tensor", memory_format: Any = None) -> "Tensor":
         return input if input.dtype is dtype else to(input, dtype)
 
     method.__name__ = method.__qualname__ = name
@@ -154,18 +159,10 @@ def type_as(input: "Tensor", other: "Tensor") -> "Tensor":
 
 
 @public()
-def cpu(input: "Tensor") -> "Tensor":
-    """The tensor itself: it is in the computer's memory.
-
-    >>> tracegraph.tensor([1, 2]).cpu()
-    tensor([1, 2])
-    """
-    return input
-
-
-@public()
-def contiguous(input: "Tensor") -> "Tensor":
+def contiguous(input: "Tensor", memory_format: Any = None) -> "Tensor":
     """The tensor itself if its elements lie in row-major order without gaps, else a copy of which that is true.
+
+    There is no other memory format: it is ignored.
 
     >>> tracegraph.tensor([[1, 2], [3, 4]]).permute(1, 0).contiguous().is_contiguous()
     True
@@ -201,14 +198,10 @@ def fill_(input: "Tensor", value: TensorLike) -> "Tensor":
     scalar: Any = value if hasattr(value, "_data") else dispatch.constant(value, input.dtype)
     if scalar.ndim:
         raise ArgumentTypeError(f"fill_: takes a number or a 0-d tensor, not a tensor of shape {scalar.shape}")
-    if input.requires_grad:  # stays so, as in PyTorch: the old content has the gradient zero
-        if scalar.dtype != input.dtype:
-            scalar = to(scalar, input.dtype)
-        return input.assign(scalar.where(dispatch.constant(True, bool_), clone(input)))
     return copy_(input, scalar)
 
 
-@public()
+@public(method=False)
 def fill(input: "Tensor", value: TensorLike) -> "Tensor":
     """A tensor of the same shape and dtype with all elements set to a number, or to the value of a 0-d tensor.
 

@@ -1,14 +1,15 @@
-"""Tensors from nothing: `zeros`, `ones`, `full`, `arange`, `linspace`, `eye`."""
+"""Tensors from nothing: `zeros`, `ones`, `full`, `arange`, `eye`."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracegraph.runtime.device import check_device
-from tracegraph.runtime.errors import ArgumentError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
@@ -19,7 +20,7 @@ from .spec import DType, Spec, as_dtype, bool_, float32, float64, int32, int64
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["arange", "empty", "eye", "full", "linspace", "logspace", "ones", "zeros"]
+__all__ = ["arange", "empty", "eye", "full", "ones", "zeros"]
 
 
 class Creation(Operation):
@@ -97,56 +98,6 @@ class Arange(Creation):
 
 
 @operation
-class Linspace(Creation):
-    """`size` values from `start` to `end`, both included, evenly spaced; computed in float64 from the nearer end."""
-
-    start: float
-    end: float
-    size: int
-    dtype: DType
-    name = "linspace"
-
-    def infer(self, *operands: Spec) -> Spec:
-        return Spec((self.size,), self.dtype)
-
-    def element(self, build: Any, index: tuple[Any, ...]) -> Any:
-        """Counted from the start in the first half, from the end in the second."""
-        if self.size <= 1:
-            return build.convert(build.literal(self.start, float64), self.dtype)
-        step = build.literal((self.end - self.start) / (self.size - 1), float64)
-
-        def counted(template: str, origin: float, position: Any) -> Any:
-            number = build.number(position, float64)
-            return build.convert(
-                build.apply(template, number, build.literal(origin, float64), step, dtype=float64), self.dtype
-            )
-
-        return build.choose(
-            (build.less(index[0], self.size // 2),),
-            lambda: counted("{1} + {0} * {2}", self.start, index[0]),
-            lambda: counted("{1} - {0} * {2}", self.end, self.size - 1 - index[0]),
-        )
-
-    def evaluate(self, xp: Any, *operands: Array) -> Array:
-        if self.size == 1:
-            return xp.full((1,), self.start, float64).astype(self.dtype)
-        positions = xp.arange(self.size, dtype=float64)
-        step = (self.end - self.start) / (self.size - 1) if self.size else 0.0
-        backward = self.end - (self.size - 1 - positions) * step
-        return xp.where(positions < self.size // 2, self.start + positions * step, backward).astype(self.dtype)
-
-    @classmethod
-    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for start, end, size, dtype in (
-            (0.0, 1.0, 5, float32),
-            (3.0, -2.0, 4, float64),
-            (1.0, 9.0, 1, float32),
-            (0.0, 1.0, 0, int64),
-        ):
-            yield Sample(cls(start, end, size, dtype), ())
-
-
-@operation
 class Eye(Creation):
     """One on the main diagonal of a matrix, zero elsewhere."""
 
@@ -173,6 +124,21 @@ class Eye(Creation):
             yield Sample(cls(rows, columns, dtype), ())
 
 
+def check_ignored(keywords: Mapping[str, Any]) -> None:
+    """Refuse keyword arguments but those of PyTorch that change nothing here.
+
+    Raises:
+        ArgumentTypeError: for one of them.
+    """
+    for name, value in keywords.items():
+        if name == "out" and value is None:
+            continue
+        if name not in _IGNORED:
+            raise ArgumentTypeError(f"creation: unexpected keyword argument {name!r}")
+        if name == "layout" and value not in (None, "strided"):
+            raise ArgumentTypeError(f"creation: layout {value!r} is not available; tensors are strided")
+
+
 @lru_cache(maxsize=1024, typed=True)
 def full_operation(shape: tuple[int, ...], value: float | int | bool, dtype: DType) -> Full:
     """`Full`, checked, the same object for the same attributes."""
@@ -181,9 +147,21 @@ def full_operation(shape: tuple[int, ...], value: float | int | bool, dtype: DTy
     return made
 
 
-def finish(result: "Tensor", requires_grad: bool, device: Any) -> "Tensor":
-    """The end of a creation function: sets `requires_grad` and refuses other devices than the CPU."""
+_IGNORED = {"layout", "pin_memory", "memory_format"}
+"""Keyword arguments of PyTorch that change nothing here: there is one layout, and no memory that is better for GPUs."""
+
+
+def finish(
+    result: "Tensor", requires_grad: bool, device: Any, ignored: Mapping[str, Any] = MappingProxyType({})
+) -> "Tensor":
+    """The end of a creation function: sets `requires_grad`, refuses other devices than the CPU and unknown keywords.
+
+    Raises:
+        ArgumentTypeError: for one of them.
+    """
     check_device("creation of a tensor", device)
+    if ignored:
+        check_ignored(ignored)
     return result.requires_grad_() if requires_grad else result
 
 
@@ -199,41 +177,53 @@ def filled(shape: tuple[int, ...], value: Any, dtype: DType) -> "Tensor":
 
 
 @public(method=False)
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> "Tensor":
+def zeros(
+    *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
+) -> "Tensor":
     """A tensor of zeros; the size is given as ints or as a sequence. The dtype is the default float unless given.
 
     >>> tracegraph.zeros(2, 3).shape
     (2, 3)
     """
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    result = dispatch.apply(full_operation(shape_argument(size), 0, target))
-    return finish(result, requires_grad, device) if requires_grad or device is not None else result
+    result: Tensor = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 0, target))
+    if requires_grad or device is not None or ignored:
+        return finish(result, requires_grad, device, ignored)
+    return result
 
 
 @public(method=False)
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> "Tensor":
+def ones(
+    *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
+) -> "Tensor":
     """A tensor of ones; the size is given as ints or as a sequence. The dtype is the default float unless given.
 
     >>> tracegraph.ones(2)
     tensor([1., 1.])
     """
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    result = dispatch.apply(full_operation(shape_argument(size), 1, target))
-    return finish(result, requires_grad, device) if requires_grad or device is not None else result
+    result: Tensor = dispatch.apply(full_operation(shape_argument(sizes if size is None else (size,)), 1, target))
+    if requires_grad or device is not None or ignored:
+        return finish(result, requires_grad, device, ignored)
+    return result
 
 
 @public(method=False)
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> "Tensor":
+def empty(
+    *sizes: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
+) -> "Tensor":
     """A tensor to be filled later. Its elements are zero, so that a program that reads them by mistake is repeatable.
 
     >>> tracegraph.empty(2, 0).shape
     (2, 0)
     """
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad, device=device)
+    return zeros(*sizes, size=size, dtype=dtype, requires_grad=requires_grad, device=device, **ignored)
 
 
 @public(method=False)
-def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> "Tensor":
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
+) -> "Tensor":
     """A tensor in which every element is `fill_value`, a number or a 0-d tensor, whose kind gives the dtype.
 
     >>> tracegraph.full((2,), 7)
@@ -248,7 +238,14 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
         result = fill_value.to(target).expand(shape).clone()
     else:
         result = filled(shape, fill_value.item() if isinstance(fill_value, np.generic) else fill_value, target)
-    return finish(result, requires_grad, device)
+    return finish(result, requires_grad, device, ignored)
+
+
+def python_number(value: Any) -> Any:
+    """A number of Python for a number, or for a 0-d tensor (an integer then decides how a trace goes on)."""
+    if hasattr(value, "_data") and value.dtype.kind in "iu":
+        return int(value)
+    return value.item() if hasattr(value, "item") else value
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -257,6 +254,8 @@ def _arange_operation(start: Any, end: Any, step: Any, dtype: DType) -> Arange:
         raise ArgumentError("arange: step must not be 0")
     if (end - start) * (1 if step > 0 else -1) < 0:
         raise ArgumentError(f"arange: a step of {step} does not lead from {start} to {end}")
+    if dtype == int64:  # only here PyTorch cuts off the fractions before it counts
+        start, end, step = int(start), int(end), int(step)
     if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
         return Arange(start, step, -((start - end) // step), dtype)
     if dtype.kind != "f":
@@ -266,7 +265,14 @@ def _arange_operation(start: Any, end: Any, step: Any, dtype: DType) -> Arange:
 
 @public(method=False)
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    device: Any = None,
+    **ignored: Any,
 ) -> "Tensor":
     """The numbers from `start` (0 if only one is given) to before `end`, in steps.
 
@@ -281,55 +287,18 @@ def arange(
     if end is None:
         start, end = 0, start
     if not (type(start) is int and type(end) is int and type(step) is int):
-        start, end, step = (value.item() if hasattr(value, "item") else value for value in (start, end, step))
+        start, end, step = (python_number(value) for value in (start, end, step))
     if dtype is not None:
         target = as_dtype(dtype)
     else:
         target = dispatch.default_dtype() if float in (type(start), type(end), type(step)) else int64
     result = dispatch.apply(_arange_operation(start, end, step, target))
-    return finish(result, requires_grad, device) if requires_grad or device is not None else result
-
-
-@public(method=False)
-def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> "Tensor":
-    """`steps` numbers from `start` to `end`, both included, at equal distances.
-
-    >>> tracegraph.linspace(0, 1, 3)
-    tensor([0.0000, 0.5000, 1.0000])
-    """
-    if steps < 0:
-        raise ArgumentError(f"linspace: the number of steps cannot be negative, got {steps}")
-    target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    result = dispatch.apply(Linspace(float(start), float(end), int(steps), target))
-    return finish(result, requires_grad, device)
-
-
-@public(method=False)
-def logspace(
-    start: float,
-    end: float,
-    steps: int,
-    base: float = 10.0,
-    *,
-    dtype: Any = None,
-    requires_grad: bool = False,
-    device: Any = None,
-) -> "Tensor":
-    """`base` to the powers `linspace(start, end, steps)`.
-
-    >>> tracegraph.logspace(0, 2, 3, base=2)
-    tensor([1., 2., 4.])
-    """
-    target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    powers = dispatch.constant(float(base), float64) ** linspace(start, end, steps, dtype=float64)
-    return finish(powers.to(target), requires_grad, device)
+    return finish(result, requires_grad, device, ignored) if requires_grad or device is not None or ignored else result
 
 
 @public(method=False)
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
+    n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any
 ) -> "Tensor":
     """A matrix with ones on the diagonal.
 
@@ -341,4 +310,4 @@ def eye(
     if min(rows, columns) < 0:
         raise ArgumentError(f"eye: sizes cannot be negative, got {rows} and {columns}")
     target = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
-    return finish(dispatch.apply(Eye(rows, columns, target)), requires_grad, device)
+    return finish(dispatch.apply(Eye(rows, columns, target)), requires_grad, device, ignored)

@@ -1,4 +1,4 @@
-"""Diagonals and triangles: `diagonal` (a view), `diag`, `diag_embed`, `tril`, `triu`."""
+"""Diagonals: `diagonal` (a view), `diag`, `diag_embed`, `diagflat`, the matrix trace."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -10,7 +10,7 @@ from tracegraph.runtime.errors import ShapeError
 
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
-from .creation import arange, full_operation
+from .creation import full_operation
 from .dispatch import public
 from .movement import Movement
 from .spec import Spec, normalize_dim
@@ -18,7 +18,7 @@ from .spec import Spec, normalize_dim
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["diag", "diag_embed", "diagonal", "diagonal_scatter", "tril", "tril_indices", "triu", "triu_indices"]
+__all__ = ["diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter"]
 
 
 @operation
@@ -183,54 +183,52 @@ def diag(input: "Tensor", diagonal: int = 0) -> "Tensor":
     return dispatch.apply(made, input).clone()  # type: ignore[no-any-return]
 
 
-def _below(name: str, input: "Tensor", diagonal: int) -> "Tensor":
-    """Bool matrix: column index - row index <= diagonal."""
-    if input.ndim < 2:
-        raise ShapeError(f"{name}: needs at least two dimensions, got shape {input.shape}")
-    rows, columns = input.shape[-2:]
-    return arange(rows).unsqueeze(1) >= arange(-diagonal, columns - diagonal)  # type: ignore[no-any-return]
+@public()
+def diagflat(input: "Tensor", offset: int = 0) -> "Tensor":
+    """The matrix with the elements of the flattened tensor as a diagonal.
 
-
-@public(inplace=True)
-def tril(input: "Tensor", diagonal: int = 0) -> "Tensor":
-    """The matrices with the elements above a diagonal (0: the main one, positive: above it) set to 0.
-
-    >>> tracegraph.tril(tracegraph.ones(2, 2))
-    tensor([[1., 0.],
-            [1., 1.]])
+    >>> tracegraph.diagflat(tracegraph.tensor([[1], [2]]))
+    tensor([[1, 0],
+            [0, 2]])
     """
-    return input.where(_below("tril", input, diagonal), dispatch.constant(0, input.dtype))  # type: ignore[no-any-return]
+    return diag_embed(input.reshape((input.numel(),)), offset)
 
 
-@public(inplace=True)
-def triu(input: "Tensor", diagonal: int = 0) -> "Tensor":
-    """The matrices with the elements below a diagonal (0: the main one, positive: above it) set to 0.
+@public()
+def trace(input: "Tensor") -> "Tensor":
+    """The sum of the diagonal of a matrix: a method of tensors (`tracegraph.trace` is the decorator).
 
-    >>> tracegraph.triu(tracegraph.ones(2, 2))
-    tensor([[1., 1.],
-            [0., 1.]])
+    Raises:
+        ShapeError: for anything but a matrix.
+
+    >>> tracegraph.tensor([[1, 2], [3, 4]]).trace()
+    tensor(5)
     """
-    below = _below("triu", input, diagonal - 1)
-    return dispatch.constant(0, input.dtype).where(below, input)  # type: ignore[no-any-return]
+    if input.ndim != 2:
+        raise ShapeError(f"trace: takes a matrix, got shape {input.shape}")
+    return diagonal(input).sum()  # type: ignore[no-any-return]
 
 
-@public(method=False)
-def tril_indices(row: int, col: int, offset: int = 0) -> "Tensor":
-    """Row and column indices, (2, n), of the lower triangle of a matrix.
+@public()
+def fill_diagonal_(input: "Tensor", fill_value: Any, wrap: bool = False) -> "Tensor":
+    """Set the elements with equal indices to a number; with `wrap` the diagonal of a tall matrix begins again.
 
-    >>> tracegraph.tril_indices(2, 2)
-    tensor([[0, 1, 1],
-            [0, 0, 1]])
+    Raises:
+        ShapeError: for fewer than two dimensions, or more than two that are not of one size.
+
+    >>> tracegraph.zeros(2, 2).fill_diagonal_(3)
+    tensor([[3., 0.],
+            [0., 3.]])
     """
-    return dispatch.as_tensor(np.stack(np.tril_indices(row, offset, col)), literal=True)  # type: ignore[no-any-return]
-
-
-@public(method=False)
-def triu_indices(row: int, col: int, offset: int = 0) -> "Tensor":
-    """Row and column indices, (2, n), of the upper triangle of a matrix.
-
-    >>> tracegraph.triu_indices(2, 2)
-    tensor([[0, 0, 1],
-            [0, 1, 1]])
-    """
-    return dispatch.as_tensor(np.stack(np.triu_indices(row, offset, col)), literal=True)  # type: ignore[no-any-return]
+    if input.ndim < 2 or (input.ndim > 2 and len(set(input.shape)) > 1):
+        raise ShapeError(f"fill_diagonal_: needs two dimensions, or more of one size, got shape {input.shape}")
+    if wrap and input.ndim == 2:
+        rows, columns = input.shape
+        for first in range(0, rows, columns + 1):
+            diagonal(input[first : first + columns]).fill_(fill_value)
+        return input
+    part = input
+    for _ in range(input.ndim - 1):
+        part = diagonal(part, 0, 0, -1)
+    part.fill_(fill_value)
+    return input

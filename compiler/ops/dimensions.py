@@ -3,19 +3,23 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracegraph.runtime.errors import ArgumentError, DimensionError, ShapeError
 
 from . import dispatch
 from .dispatch import public
 from .movement import Permute, Reshape, expand, permute, permuted, reshaped, shape_argument, swap_operation
-from .spec import broadcast_shapes, normalize_dim, normalize_dims
+from .spec import broadcast_shapes as common_shape
+from .spec import normalize_dim, normalize_dims
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["broadcast_tensors", "flatten", "moveaxis", "movedim", "ravel", "squeeze", "t", "unflatten", "unsqueeze"]
+__all__ = [
+    "adjoint", "broadcast_shapes", "broadcast_tensors", "flatten", "moveaxis", "movedim", "ravel", "squeeze", "t",
+    "unflatten", "unsqueeze",
+]  # fmt: skip
 
 
 @public()
@@ -30,6 +34,21 @@ def t(input: "Tensor") -> "Tensor":
     """
     if input.ndim > 2:
         raise DimensionError(f"t: takes at most two dimensions, got shape {input.shape}; use transpose or mT")
+    return T(input)
+
+
+@public(attribute=True)
+def H(input: "Tensor") -> "Tensor":  # noqa: N802
+    """The transpose of a matrix (conjugate, were there complex numbers), as a view.
+
+    Raises:
+        DimensionError: for anything but a matrix or a number.
+
+    >>> tracegraph.tensor([[1, 2, 3]]).H.shape
+    (3, 1)
+    """
+    if input.ndim not in (0, 2):
+        raise DimensionError(f"H: takes a matrix, got shape {input.shape}; use mH for a batch of them")
     return T(input)
 
 
@@ -63,6 +82,26 @@ def mT(input: "Tensor") -> "Tensor":  # noqa: N802
     return permuted(input, swap_operation("mT", -2, -1, input._data.ndim))
 
 
+@public(attribute=True)
+def mH(input: "Tensor") -> "Tensor":  # noqa: N802
+    """A view with the last two dimensions exchanged: `mT`, as there are no complex numbers.
+
+    >>> tracegraph.zeros(5, 2, 3).mH.shape
+    (5, 3, 2)
+    """
+    return mT(input)
+
+
+@public()
+def adjoint(input: "Tensor") -> "Tensor":
+    """A view with the last two dimensions exchanged: `mH` as a function.
+
+    >>> tracegraph.adjoint(tracegraph.zeros(5, 2, 3)).shape
+    (5, 3, 2)
+    """
+    return mT(input)
+
+
 @public(aliases=("moveaxis",))
 def movedim(input: "Tensor", source: int | Sequence[int], destination: int | Sequence[int]) -> "Tensor":
     """A view with the dimensions `source` moved to the places `destination`, the others in their order.
@@ -93,8 +132,24 @@ def broadcast_tensors(*tensors: "Tensor") -> tuple["Tensor", ...]:
     >>> [x.shape for x in tracegraph.broadcast_tensors(tracegraph.zeros(2, 1), tracegraph.zeros(3))]
     [(2, 3), (2, 3)]
     """
-    shape = broadcast_shapes("broadcast_tensors", *[x.shape for x in tensors]) if tensors else ()
+    shape = common_shape("broadcast_tensors", *[x.shape for x in tensors]) if tensors else ()
     return tuple(expand(x, shape) for x in tensors)
+
+
+@public(method=False)
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that several shapes (or sizes, for shapes of one dimension) broadcast to.
+
+    Raises:
+        ShapeError: when they do not broadcast.
+
+    >>> tracegraph.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    sizes = [shape_argument((shape,)) for shape in shapes]
+    if min((size for shape in sizes for size in shape), default=0) < 0:
+        raise ShapeError(f"broadcast_shapes: sizes cannot be negative, got {' and '.join(map(str, sizes))}")
+    return common_shape("broadcast_shapes", *sizes) if sizes else ()
 
 
 @lru_cache(maxsize=1024)

@@ -49,7 +49,7 @@ def div(input: TensorLike, other: TensorLike, *, rounding_mode: str | None = Non
         ArgumentError: for another rounding mode.
 
     >>> tracegraph.div(tracegraph.tensor([7, -7]), 2)
-    tensor([3.5000, -3.5000])
+    tensor([ 3.5000, -3.5000])
     >>> tracegraph.div(tracegraph.tensor([7, -7]), 2, rounding_mode="trunc")
     tensor([ 3, -3])
     """
@@ -71,7 +71,7 @@ def true_divide(input: TensorLike, other: TensorLike) -> "Tensor":
     """Quotient, always a float: `div` without rounding.
 
     >>> tracegraph.true_divide(tracegraph.tensor([7, -7]), 2)
-    tensor([3.5000, -3.5000])
+    tensor([ 3.5000, -3.5000])
     """
     return dispatch.binary(DIVIDE, input, other)  # type: ignore[no-any-return]
 
@@ -203,7 +203,7 @@ def fmod(input: TensorLike, other: TensorLike) -> "Tensor":
     """Remainder with the dividend's sign, as C's `fmod`.
 
     >>> tracegraph.fmod(tracegraph.tensor([5.5, -5.5]), 2)
-    tensor([1.5000, -1.5000])
+    tensor([ 1.5000, -1.5000])
     """
     _refuse_zero("fmod", input, other)
     return dispatch.binary(FMOD, input, other)  # type: ignore[no-any-return]

@@ -276,8 +276,8 @@ LOGADDEXP = LogAddExp()
 def logaddexp(input: TensorLike, other: TensorLike) -> "Tensor":
     """log(exp(a) + exp(b)), without overflow on the way.
 
-    >>> tracegraph.logaddexp(tracegraph.tensor([0.0, 1000.0]), tracegraph.tensor([0.0, 1000.0]))
-    tensor([0.6931, 1000.6932])
+    >>> tracegraph.logaddexp(tracegraph.tensor([0.0, 100.0]), tracegraph.tensor([0.0, 100.0]))
+    tensor([  0.6931, 100.6931])
     """
     return dispatch.binary(LOGADDEXP, input, other)  # type: ignore[no-any-return]
 

@@ -48,7 +48,7 @@ def logaddexp2(input: "Tensor", other: "Tensor") -> "Tensor":
     """log2(2**input + 2**other), without overflow on the way.
 
     >>> tracegraph.logaddexp2(tracegraph.tensor([0.0, 1000.0]), tracegraph.tensor([0.0, 1000.0]))
-    tensor([1., 1001.])
+    tensor([1.0000e+00, 1.0010e+03])
     """
     return dispatch.binary(LOGADDEXP2, input, other)  # type: ignore[no-any-return]
 

@@ -255,7 +255,7 @@ class Gather(Operation):
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, index = operands
-        if a.ndim != 1:
+        if a.ndim != 1 or index.ndim != 1:
             _check_fit("gather", Spec(a.shape, a.dtype), Spec(index.shape, index.dtype), self.dim)
             a = a[_region(index.shape, self.dim)]
         check_positions(xp, "gather", index, a.shape[self.dim], self.dim, negative=False)

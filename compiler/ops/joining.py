@@ -1,4 +1,4 @@
-"""Putting tensors together and repeating them: `cat`, `stack`, `tile`, `repeat`, `repeat_interleave`, `meshgrid`."""
+"""Putting tensors together and repeating them: `cat`, `stack`, `tile`, `repeat`."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -17,9 +17,7 @@ from .spec import Spec, normalize_dim
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = [
-    "cat", "concat", "concatenate", "dstack", "hstack", "meshgrid", "repeat_interleave", "stack", "tile", "vstack",
-]  # fmt: skip
+__all__ = ["cat", "concat", "concatenate", "stack", "tile"]
 
 
 @operation
@@ -87,7 +85,13 @@ class Concatenate(Operation):
 _concatenate = lru_cache(maxsize=64)(Concatenate)
 
 
-def _tensors(name: str, tensors: Any) -> list["Tensor"]:
+def sequence_of_tensors(name: str, tensors: Any) -> list["Tensor"]:
+    """The tensors that a function joins, promoted to one dtype.
+
+    Raises:
+        ArgumentTypeError: for anything but tensors.
+        ArgumentError: when there are none.
+    """
     if hasattr(tensors, "_data"):
         raise ArgumentTypeError(f"{name}: takes a sequence of tensors, not one tensor")
     values = list(tensors)
@@ -111,7 +115,7 @@ def cat(tensors: Sequence["Tensor"], dim: int = 0) -> "Tensor":
     >>> tracegraph.cat([tracegraph.tensor([1, 2]), tracegraph.tensor([3])])
     tensor([1, 2, 3])
     """
-    values = _tensors("cat", tensors)
+    values = sequence_of_tensors("cat", tensors)
     ranks = {value._data.ndim for value in values}
     ndim = max(ranks)
     if 0 in ranks:
@@ -137,7 +141,7 @@ def stack(tensors: Sequence["Tensor"], dim: int = 0) -> "Tensor":
     tensor([[1, 3],
             [2, 4]])
     """
-    values = _tensors("stack", tensors)
+    values = sequence_of_tensors("stack", tensors)
     shape = values[0]._data.shape
     for value in values:
         if value._data.shape != shape:
@@ -145,45 +149,6 @@ def stack(tensors: Sequence["Tensor"], dim: int = 0) -> "Tensor":
     place = normalize_dim("stack", dim, len(shape) + 1)
     lifted = (*shape[:place], 1, *shape[place:])
     return dispatch.apply(_concatenate(place), *[value.reshape(lifted) for value in values])  # type: ignore[no-any-return]
-
-
-@public(method=False)
-def hstack(tensors: Sequence["Tensor"]) -> "Tensor":
-    """Tensors side by side: along dim 1, vectors and numbers along dim 0.
-
-    >>> tracegraph.hstack([tracegraph.tensor([1]), tracegraph.tensor([2, 3])])
-    tensor([1, 2, 3])
-    """
-    values = [value if value.ndim else value.reshape((1,)) for value in _tensors("hstack", tensors)]
-    return cat(values, 0 if values[0].ndim == 1 else 1)
-
-
-@public(method=False)
-def vstack(tensors: Sequence["Tensor"]) -> "Tensor":
-    """Tensors one below the other; vectors and numbers are rows.
-
-    >>> tracegraph.vstack([tracegraph.tensor([1, 2]), tracegraph.tensor([3, 4])])
-    tensor([[1, 2],
-            [3, 4]])
-    """
-    return cat([value if value.ndim > 1 else value.reshape((1, -1)) for value in _tensors("vstack", tensors)], 0)
-
-
-@public(method=False)
-def dstack(tensors: Sequence["Tensor"]) -> "Tensor":
-    """Tensors one behind the other along dim 2; matrices and vectors get the missing dimensions.
-
-    >>> tracegraph.dstack([tracegraph.tensor([1, 2]), tracegraph.tensor([3, 4])]).shape
-    (1, 2, 2)
-    """
-    lifted = []
-    for value in _tensors("dstack", tensors):
-        shape = value.shape
-        wanted = (
-            (1, 1, 1) if not shape else (1, *shape, 1) if len(shape) == 1 else (*shape, 1) if len(shape) == 2 else shape
-        )
-        lifted.append(value if wanted == shape else value.reshape(wanted))
-    return cat(lifted, 2)
 
 
 def _repeated(name: str, input: "Tensor", counts: tuple[int, ...]) -> "Tensor":
@@ -199,14 +164,14 @@ def _repeated(name: str, input: "Tensor", counts: tuple[int, ...]) -> "Tensor":
 
 
 @public()
-def repeat(input: "Tensor", *repeats: Any) -> "Tensor":
+def repeat(input: "Tensor", *counts: Any, repeats: Any = None) -> "Tensor":
     """Copies of the tensor side by side: so many along each dimension, new dimensions come in front.
 
     >>> tracegraph.tensor([1, 2]).repeat(2, 2)
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = shape_argument(repeats)
+    counts = shape_argument(counts if repeats is None else (repeats,))
     if len(counts) < input.ndim:
         raise ShapeError(
             f"repeat: {len(counts)} numbers of repetitions for the {input.ndim} dimensions of {input.shape}"
@@ -215,63 +180,11 @@ def repeat(input: "Tensor", *repeats: Any) -> "Tensor":
 
 
 @public()
-def tile(input: "Tensor", *dims: Any) -> "Tensor":
-    """Copies of the tensor side by side: so many along the last dimensions.
+def tile(input: "Tensor", *counts: Any, dims: Any = None) -> "Tensor":
+    """Copies of the tensor side by side: so many along the last dimensions, one by one or as a sequence `dims`.
 
     >>> tracegraph.tile(tracegraph.tensor([1, 2]), (2,))
     tensor([1, 2, 1, 2])
     """
-    counts = shape_argument(dims)
+    counts = shape_argument(counts if dims is None else (dims,))
     return _repeated("tile", input, (1,) * (input.ndim - len(counts)) + counts)
-
-
-@public()
-def repeat_interleave(input: "Tensor", repeats: int, dim: int | None = None) -> "Tensor":
-    """Every element (or slice along `dim`) `repeats` times in a row; without `dim` of the flattened tensor.
-
-    >>> tracegraph.repeat_interleave(tracegraph.tensor([1, 2]), 2)
-    tensor([1, 1, 2, 2])
-    """
-    if not hasattr(repeats, "__index__"):
-        raise ArgumentTypeError(f"repeat_interleave: repeats must be an int, got {type(repeats).__name__}")
-    count = int(repeats.__index__())
-    if count < 0:
-        raise ArgumentError(f"repeat_interleave: repeats cannot be negative, got {count}")
-    if dim is None:
-        input, dim = input.reshape((input.numel(),)), 0
-    if not input.ndim:
-        raise ShapeError("repeat_interleave: a 0-d tensor has no dimension to repeat along")
-    place = normalize_dim("repeat_interleave", dim, input.ndim)
-    shape = input.shape
-    before, size, after = shape[:place], shape[place], shape[place + 1 :]
-    wide = input.reshape((*before, size, 1, *after)).expand((*before, size, count, *after))
-    result = wide.reshape((*before, size * count, *after))
-    return result.clone() if result._base is not None else result  # type: ignore[no-any-return]
-
-
-@public(method=False)
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple["Tensor", ...]:
-    """Views of vectors as coordinates of a grid: element i varies along dimension i ("xy": the first two exchanged).
-
-    >>> a, b = tracegraph.meshgrid(tracegraph.tensor([1, 2]), tracegraph.tensor([3, 4, 5]))
-    >>> b
-    tensor([[3, 4, 5],
-            [3, 4, 5]])
-    """
-    if indexing not in ("ij", "xy"):
-        raise ArgumentError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
-    values = list(tensors[0]) if len(tensors) == 1 and not hasattr(tensors[0], "_data") else list(tensors)
-    for value in values:
-        if value.ndim > 1:
-            raise ShapeError(f"meshgrid: takes vectors and numbers, got shape {value.shape}")
-    exchange = indexing == "xy" and len(values) > 1
-    if exchange:
-        values[:2] = values[1], values[0]
-    shape = tuple(value.numel() for value in values)
-    grids = [
-        value.reshape((1,) * i + (shape[i],) + (1,) * (len(shape) - 1 - i)).expand(shape)
-        for i, value in enumerate(values)
-    ]
-    if exchange:
-        grids[:2] = grids[1], grids[0]
-    return tuple(grids)

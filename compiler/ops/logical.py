@@ -80,7 +80,7 @@ def logical_or(input: TensorLike, other: TensorLike) -> "Tensor":
     """Whether one of the operands is true: a bool tensor. Every number but zero counts as true.
 
     >>> tracegraph.logical_or(tracegraph.tensor([1, 0]), tracegraph.tensor([2, 3]))
-    tensor([ True,  True])
+    tensor([True, True])
     """
     return dispatch.binary(LOGICAL_OR, input, other)  # type: ignore[no-any-return]
 

@@ -129,7 +129,7 @@ def log_ndtr(input: TensorLike) -> "Tensor":
     """The logarithm of `ndtr`, precise also where that is nearly 0 or 1.
 
     >>> tracegraph.special.log_ndtr(tracegraph.tensor([0.0, -20.0]))
-    tensor([-0.6931, -203.9172])
+    tensor([  -0.6931, -203.9172])
     """
     (x,) = dispatch.promote(input, takes="float", name="log_ndtr")
     lower = x.clamp(max=-1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracegraph.runtime.errors import ArgumentError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
@@ -20,7 +20,7 @@ from .spec import Spec, normalize_dim, normalize_dims
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["flip", "fliplr", "flipud", "pad", "roll", "rot90"]
+__all__ = ["constant_pad_nd", "flip", "fliplr", "flipud", "pad", "roll", "rot90"]
 
 
 @operation
@@ -65,14 +65,28 @@ class Flip(Operation):
 _flip = lru_cache(maxsize=256)(Flip)
 
 
+def _one_word(name: str, dims: Any, axis: Any) -> Any:
+    """What is given as `dims`, or under NumPy's word as `axis`."""
+    if axis is None:
+        return dims
+    if dims is not None and dims != ():
+        raise ArgumentTypeError(f"{name}: dims and axis are two words for one argument; give one of them")
+    return axis
+
+
 @public()
-def flip(input: "Tensor", *dims: Any) -> "Tensor":
-    """A copy with the order of the elements reversed along dimensions.
+def flip(input: "Tensor", *places: Any, dims: Any = None, axis: Any = None) -> "Tensor":
+    """A copy with the order of the elements reversed along dimensions, given one by one or as a sequence `dims`.
 
     >>> tracegraph.flip(tracegraph.tensor([1, 2, 3]), 0)
     tensor([3, 2, 1])
     """
-    places = shape_argument(dims)
+    named = _one_word("flip", dims, axis)
+    if named is not None:
+        if places:
+            raise ArgumentTypeError("flip: dims are given twice")
+        places = (named,)
+    places = shape_argument(places)
     normal = normalize_dims("flip", places, input.ndim) if places else ()
     return dispatch.apply(_flip(normal), input)  # type: ignore[no-any-return]
 
@@ -123,7 +137,13 @@ def rot90(input: "Tensor", k: int = 1, dims: Sequence[int] = (0, 1)) -> "Tensor"
 
 
 @public()
-def roll(input: "Tensor", shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> "Tensor":
+def roll(
+    input: "Tensor",
+    shifts: int | Sequence[int],
+    dims: int | Sequence[int] | None = None,
+    *,
+    axis: int | Sequence[int] | None = None,
+) -> "Tensor":
     """A copy with the elements moved along dimensions; what leaves at the end comes in at the front.
 
     Without `dims` the flattened tensor is rolled.
@@ -132,7 +152,8 @@ def roll(input: "Tensor", shifts: int | Sequence[int], dims: int | Sequence[int]
     tensor([3, 1, 2])
     """
     steps = shape_argument((shifts,))
-    if dims is None:
+    dims = _one_word("roll", dims, axis)
+    if dims is None or dims == ():
         if len(steps) != 1:
             raise ArgumentError(f"roll: {len(steps)} shifts need dims")
         return roll(input.reshape((input.numel(),)), steps, (0,)).reshape(input.shape)  # type: ignore[no-any-return]
@@ -214,3 +235,17 @@ def pad(input: "Tensor", pad: Sequence[int], mode: str = "constant", value: floa
     fill = float(number) if input.dtype.kind == "f" else bool(number) if input.dtype.kind == "b" else int(number)
     made = Pad(shape, tuple(max(before, 0) for before, _ in pairs), (1,) * len(shape), fill)
     return dispatch.apply(made, kept)  # type: ignore[no-any-return]
+
+
+@public(method=False)
+def constant_pad_nd(input: "Tensor", pad: Sequence[int], value: float = 0) -> "Tensor":
+    """A copy with a border of one value: `pad` is (before, after) of the last dimension, then of the one before it.
+
+    >>> tracegraph.constant_pad_nd(tracegraph.tensor([1, 2, 3]), (1, 2), 7)
+    tensor([7, 1, 2, 3, 7, 7])
+    """
+    return _PAD(input, pad, "constant", value)
+
+
+_PAD = pad
+"""The function, where an argument has its name."""

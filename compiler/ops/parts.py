@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tracegraph.runtime.errors import ArgumentError, IndexingError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, IndexingError, ShapeError
 
 from . import dispatch
 from .dispatch import public
@@ -14,7 +14,17 @@ from .spec import normalize_dim
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
-__all__ = ["chunk", "narrow", "select", "slice_scatter", "split", "tensor_split", "unbind"]
+__all__ = [
+    "chunk", "dsplit", "hsplit", "narrow", "narrow_copy", "select", "select_scatter", "slice_scatter", "split",
+    "split_with_sizes", "tensor_split", "unbind", "vsplit",
+]  # fmt: skip
+
+
+def _position(name: str, value: Any) -> int:
+    """An index as an int: an int or an integer tensor of one element (which then decides how a trace goes on)."""
+    if not hasattr(value, "__index__") or (hasattr(value, "_data") and (value.ndim or value.dtype.kind == "b")):
+        raise ArgumentTypeError(f"{name}: an index must be an int or a 0-d integer tensor, got {value!r}")
+    return int(value.__index__())
 
 
 def _place(name: str, input: "Tensor", dim: int) -> tuple[tuple[slice, ...], int]:
@@ -41,7 +51,7 @@ def select(input: "Tensor", dim: int, index: int) -> "Tensor":
 
 
 @public()
-def narrow(input: "Tensor", dim: int, start: int, length: int) -> "Tensor":
+def narrow(input: "Tensor", dim: int, start: Any, length: int) -> "Tensor":
     """The view of `length` indices of a dimension from `start` on.
 
     Raises:
@@ -51,12 +61,22 @@ def narrow(input: "Tensor", dim: int, start: int, length: int) -> "Tensor":
     tensor([2, 3])
     """
     before, size = _place("narrow", input, dim)
-    first, count = int(start.__index__()), int(length.__index__())
+    first, count = _position("narrow", start), int(length.__index__())
     if first < 0:
         first += size
     if not 0 <= first <= size or count < 0 or first + count > size:
         raise IndexingError(f"narrow: {length} elements from {start} on do not fit in dimension {dim} of size {size}")
     return basic_view(input, (*before, slice(first, first + count)))
+
+
+@public()
+def narrow_copy(input: "Tensor", dim: int, start: int, length: int) -> "Tensor":
+    """A copy of `length` indices of a dimension from `start` on.
+
+    >>> tracegraph.narrow_copy(tracegraph.tensor([1, 2, 3, 4]), 0, 1, 2)
+    tensor([2, 3])
+    """
+    return narrow(input, dim, start, length).clone()  # type: ignore[no-any-return]
 
 
 @public()
@@ -99,6 +119,16 @@ def split(input: "Tensor", split_size_or_sections: int | Sequence[int], dim: int
 
 
 @public()
+def split_with_sizes(input: "Tensor", split_sizes: Sequence[int], dim: int = 0) -> tuple["Tensor", ...]:
+    """Views of consecutive parts of a dimension, of the sizes given.
+
+    >>> tracegraph.split_with_sizes(tracegraph.tensor([1, 2, 3]), (1, 2))
+    (tensor([1]), tensor([2, 3]))
+    """
+    return split(input, tuple(split_sizes), dim)
+
+
+@public()
 def chunk(input: "Tensor", chunks: int, dim: int = 0) -> tuple["Tensor", ...]:
     """Views of at most `chunks` consecutive parts of a dimension, all of one size but the last.
 
@@ -112,14 +142,16 @@ def chunk(input: "Tensor", chunks: int, dim: int = 0) -> tuple["Tensor", ...]:
 
 
 @public()
-def tensor_split(input: "Tensor", indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple["Tensor", ...]:
+def tensor_split(input: "Tensor", indices_or_sections: Any, dim: int = 0) -> tuple["Tensor", ...]:
     """Views of consecutive parts of a dimension: so many of nearly one size, or cut before the indices given.
+
+    Number and indices may be integer tensors (0-d and 1-d).
 
     >>> tracegraph.tensor_split(tracegraph.arange(5), (1, 3))
     (tensor([0]), tensor([1, 2]), tensor([3, 4]))
     """
     before, size = _place("tensor_split", input, dim)
-    if hasattr(indices_or_sections, "__index__"):
+    if getattr(indices_or_sections, "ndim", 0) == 0 and hasattr(indices_or_sections, "__index__"):
         count = int(indices_or_sections.__index__())
         if count < 1:
             raise ArgumentError(f"tensor_split: the number of sections must be at least 1, got {count}")
@@ -128,6 +160,63 @@ def tensor_split(input: "Tensor", indices_or_sections: int | Sequence[int], dim:
         cuts = [0, *[int(cut.__index__()) for cut in indices_or_sections], size]
         cuts = [cuts[0], *[cut + size if cut < 0 else cut for cut in cuts[1:-1]], cuts[-1]]
     return tuple([basic_view(input, (*before, slice(start, max(stop, start)))) for start, stop in pairwise(cuts)])
+
+
+def _split_along(name: str, input: "Tensor", dim: int, least: int, parts: int | Sequence[int]) -> tuple["Tensor", ...]:
+    """`tensor_split` into parts of exactly one size, or at indices, along a dimension that must be there."""
+    if input.ndim < least:
+        raise ShapeError(f"{name}: needs at least {least} dimensions, got shape {input.shape}")
+    if isinstance(parts, int) and (parts < 1 or input.shape[dim] % parts):
+        raise ShapeError(f"{name}: dimension {dim} of size {input.shape[dim]} is not made of {parts} equal parts")
+    return tensor_split(input, parts, dim)
+
+
+@public()
+def hsplit(input: "Tensor", indices_or_sections: int | Sequence[int]) -> tuple["Tensor", ...]:
+    """Views of parts side by side: along dim 1, of a vector along dim 0; so many equal ones, or cut before indices.
+
+    >>> tracegraph.hsplit(tracegraph.tensor([1, 2, 3, 4]), 2)
+    (tensor([1, 2]), tensor([3, 4]))
+    """
+    return _split_along("hsplit", input, min(input.ndim - 1, 1), 1, indices_or_sections)
+
+
+@public()
+def vsplit(input: "Tensor", indices_or_sections: int | Sequence[int]) -> tuple["Tensor", ...]:
+    """Views of parts one below the other: along dim 0; so many equal ones, or cut before indices.
+
+    >>> tracegraph.vsplit(tracegraph.tensor([[1, 2], [3, 4]]), 2)
+    (tensor([[1, 2]]), tensor([[3, 4]]))
+    """
+    return _split_along("vsplit", input, 0, 2, indices_or_sections)
+
+
+@public()
+def dsplit(input: "Tensor", indices_or_sections: int | Sequence[int]) -> tuple["Tensor", ...]:
+    """Views of parts one behind the other: along dim 2; so many equal ones, or cut before indices.
+
+    >>> [part.shape for part in tracegraph.dsplit(tracegraph.zeros(1, 2, 4), (1,))]
+    [(1, 2, 1), (1, 2, 3)]
+    """
+    return _split_along("dsplit", input, 2, 3, indices_or_sections)
+
+
+@public()
+def select_scatter(input: "Tensor", src: "Tensor", dim: int, index: int) -> "Tensor":
+    """A copy of the tensor with `input.select(dim, index)` replaced by `src`.
+
+    >>> tracegraph.select_scatter(tracegraph.zeros(2, 2), tracegraph.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    before, size = _place("select_scatter", input, dim)
+    position = _position("select_scatter", index)
+    if not -size <= position < size:
+        raise IndexingError(f"select_scatter: index {position} is out of range for dimension {dim} of size {size}")
+    made = operation_of((*before, position, ...), input)
+    scatter = SliceScatter(*made.geometry)
+    scatter.infer(input._spec, src._spec)
+    return dispatch.apply(scatter, input, src)  # type: ignore[no-any-return]
 
 
 @public()

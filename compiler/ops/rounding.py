@@ -55,7 +55,7 @@ def floor(input: "Tensor") -> "Tensor":
     """The largest whole number not above the operand; integers are copied. The gradient is zero.
 
     >>> tracegraph.floor(tracegraph.tensor([1.5, -1.5]))
-    tensor([1., -2.])
+    tensor([ 1., -2.])
     """
     return _round(FLOOR, input)
 
@@ -77,7 +77,7 @@ def ceil(input: "Tensor") -> "Tensor":
     """The smallest whole number not below the operand; integers are copied. The gradient is zero.
 
     >>> tracegraph.ceil(tracegraph.tensor([1.5, -1.5]))
-    tensor([2., -1.])
+    tensor([ 2., -1.])
     """
     return _round(CEIL, input)
 
@@ -99,7 +99,7 @@ def trunc(input: "Tensor") -> "Tensor":
     """The operand without its fractional part; integers are copied. The gradient is zero.
 
     >>> tracegraph.trunc(tracegraph.tensor([1.5, -1.5]))
-    tensor([1., -1.])
+    tensor([ 1., -1.])
     """
     return _round(TRUNC, input)
 
@@ -151,7 +151,7 @@ def frac(input: "Tensor") -> "Tensor":
         DTypeError: for a tensor that is not a float.
 
     >>> tracegraph.frac(tracegraph.tensor([1.5, -1.25]))
-    tensor([0.5000, -0.2500])
+    tensor([ 0.5000, -0.2500])
     """
     if input.dtype.kind != "f":
         raise DTypeError(f"frac: takes float tensors, not {input.dtype}")

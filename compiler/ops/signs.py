@@ -69,7 +69,7 @@ def isreal(input: "Tensor") -> "Tensor":
     """True for every element: there are no complex numbers.
 
     >>> tracegraph.isreal(tracegraph.tensor([1.0, 2.0]))
-    tensor([ True,  True])
+    tensor([True, True])
     """
     return input.ne(input).logical_not() if input.dtype.kind != "f" else input.eq(input) | input.isnan()  # type: ignore[no-any-return]
 

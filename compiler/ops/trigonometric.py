@@ -214,7 +214,7 @@ def atan2(input: TensorLike, other: TensorLike) -> "Tensor":
     """Angle of the point (`other`, `input`) in radians, from -pi to pi.
 
     >>> tracegraph.atan2(tracegraph.tensor([1.0, -1.0]), tracegraph.tensor([1.0, -1.0]))
-    tensor([0.7854, -2.3562])
+    tensor([ 0.7854, -2.3562])
     """
     return dispatch.binary(ATAN2, input, other)  # type: ignore[no-any-return]
 
@@ -237,7 +237,7 @@ def rad2deg(input: "Tensor") -> "Tensor":
     """An angle in radians as one in degrees.
 
     >>> tracegraph.rad2deg(tracegraph.tensor([0.0, 3.14159265]))
-    tensor([0., 180.])
+    tensor([  0., 180.])
     """
     return input * (180 / math.pi)
 

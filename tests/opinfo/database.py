@@ -45,6 +45,7 @@ _WRAPPED: dict[str, Callable[..., Any]] = {
     "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
     "polygamma": lambda input, n: tracegraph.polygamma(n, input),
     "special.polygamma": lambda input, n: tracegraph.special.polygamma(n, input),
+    "slice": lambda x, dim=0, start=None, end=None, step=1: x[(slice(None),) * dim + (slice(start, end, step),)],
     "where": lambda input, condition, other: tracegraph.where(condition, input, other),
     "zero_": lambda input: input.clone().zero_(),
 }

@@ -32,5 +32,8 @@ DIFFERENT: dict[tuple[str, str], str] = {
 }
 """(operator, dtype) -> why some of its samples give something else than in PyTorch."""
 
-VERDICTS: dict[str, str] = dict.fromkeys(("bincount", "unique", "unique_consecutive"), "co-executed")
+VERDICTS: dict[str, str] = dict.fromkeys(
+    ("argwhere", "bincount", "index_put", "item", "masked_select", "nonzero", "unique", "unique_consecutive"),
+    "co-executed",  # the shape of the result depends on values, or a value goes to Python
+)
 """Operators that a traced function cannot compute statically: by default "static" is expected."""

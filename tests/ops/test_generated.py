@@ -338,7 +338,7 @@ def argument(function: str, parameter: str, integers: bool) -> Any:
     known: dict[str, Any] = {
         "dim": 0, "dim0": 0, "dim1": 1, "dims": 0, "axis": 0, "index": index, "mask": values < np.median(values),
         "value": 2 if integers else 0.5, "diagonal": 0, "shifts": 1, "p": 2, "maxnorm": 1.0, "n": 2,
-        "indices": (Tensor(np.array([0, 2])),), "values": values[0],
+        "indices": (Tensor(np.array([0, 2])),), "values": values[0], "reduce": "amax",
     }  # fmt: skip
     found = known.get(parameter, values)
     return Tensor(np.array(found)) if isinstance(found, np.ndarray) else found

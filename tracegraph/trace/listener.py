@@ -54,9 +54,13 @@ class Listener:
 
     def thread_starts(self) -> None:
         """A thread is about to start, which may look at all that this one reaches."""
+        self.unsupported("starts a thread")
 
     def unsupported(self, text: str) -> None:
         """Something happens that cannot be replayed."""
+
+    def reshaped(self, tensor: Tensor, view: Tensor, text: str) -> None:
+        """A tensor has become in place what a view of it is; `text` says so."""
 
     def check(self, getter: Callable[[], Any], value: Any, name: str) -> None:
         """The library read something that the call depends on; `getter` gives it again."""

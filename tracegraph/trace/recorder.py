@@ -102,9 +102,10 @@ class Recorder(Listener):
         location = self.location()
         self.reasons.append(Reason(text, *location) if location else Reason(text))
 
-    def thread_starts(self) -> None:
-        """The call starts a thread."""
-        self.unsupported("starts a thread")
+    def reshaped(self, tensor: Tensor, view: Tensor, text: str) -> None:
+        """A tensor has become in place what a view of it is."""
+        self.unsupported(text)
+        self.entries[id(tensor)] = Root(tensor, self.node(view))
 
     def escape(self, tensor: Tensor, how: str) -> None:
         """A value goes to Python."""
