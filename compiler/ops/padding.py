@@ -163,8 +163,9 @@ def _border(name: str, mode: str, size: int, before: int, after: int) -> np.ndar
     limit = size - 1 if mode == "reflect" else size
     if max(before, after) > limit:
         raise ShapeError(f"{name}: {mode} by {before} and {after} is too wide for a dimension of size {size}")
-    if mode == "circular":
-        return positions % max(size, 1)
+    if mode == "circular":  # what negative widths leave goes round
+        kept = np.arange(max(-before, 0), size - max(-after, 0))
+        return kept[np.arange(-max(before, 0), len(kept) + max(after, 0)) % max(len(kept), 1)]
     return (size - 1) - np.abs((size - 1) - np.abs(positions))  # type: ignore[no-any-return]
 
 

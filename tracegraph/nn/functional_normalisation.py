@@ -85,8 +85,11 @@ def batch_norm(
     number or a 0-d tensor), in place; else with the running ones. Ioffe and Szegedy, arXiv:1502.03167.
 
     Raises:
+        ArgumentError: when `eps` is negative, or 0 while training; when evaluation lacks running statistics.
         ShapeError: for fewer than 2 dimensions, or one value per channel while training.
     """
+    if eps < 0 or (training and eps == 0):
+        raise ArgumentError(f"batch_norm: eps must be positive (or 0 in evaluation mode), got {eps}")
     if input.numel() == 0:
         return _of_nothing(input, weight, bias)
     if input.ndim < 2:
@@ -151,7 +154,7 @@ def group_norm(
     if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
         raise ShapeError(f"group_norm: the channels of shape {input.shape} do not divide into {num_groups} groups")
     _check_channels("group_norm", input, weight=weight, bias=bias)
-    if input.numel() == input.shape[0] * num_groups and input.shape[0] * num_groups == 1:
+    if input.numel() == num_groups:
         raise ShapeError(f"group_norm: expected more than 1 value per group when training, got shape {input.shape}")
     grouped = input.reshape((input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups))
     centred = grouped - grouped.mean(-1, keepdim=True)
