@@ -181,7 +181,7 @@ class _InstanceNorm(_Tracking):
             0.0 if self.momentum is None else self.momentum,
             self.eps,
         )
-        return result if batch is input else result.squeeze(0)  # type: ignore[no-any-return]
+        return result if batch is input else result.squeeze(0)
 
 
 class InstanceNorm1d(_InstanceNorm):

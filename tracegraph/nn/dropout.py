@@ -55,7 +55,7 @@ class Dropout2d(_Dropout):
 
 
 class Dropout3d(_Dropout):
-    """While training, sets each channel of (n, c, depth, height, width) to 0 with probability `p`, and scales the rest."""
+    """While training, sets each channel of (n, c, depth, height, width) to 0 with probability `p`; scales the rest."""
 
     function = functional.dropout3d
 

@@ -91,4 +91,4 @@ def fold(
     summed = dispatch.apply(
         IndexPut(len(lead) + 1, True), zeros, blocks, *_indices(kernel, windows, strides, dilations)
     )
-    return pad(summed, (-pads[1], -pads[1], -pads[0], -pads[0])) if any(pads) else summed  # type: ignore[no-any-return]
+    return pad(summed, (-pads[1], -pads[1], -pads[0], -pads[0])) if any(pads) else summed

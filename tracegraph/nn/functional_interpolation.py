@@ -108,8 +108,8 @@ def _taps(
     mode: str, size: int, count: int, factor: float | None, align_corners: bool, antialias: bool, dtype: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Positions (taps, count) read along a dimension of `size` for `count` elements, and their weights."""
-    exact = float64 if dtype == float64 else np.dtype(np.float32)
-    numbers = np.arange(count, dtype=exact)
+    exact: Any = np.dtype(dtype if dtype == float64 else np.float32)
+    numbers: Any = np.arange(count, dtype=exact)
     if mode in ("nearest", "nearest-exact"):
         step = _step(size, count, factor, False, exact)
         places = np.floor((numbers + exact.type(0.5)) * step if mode == "nearest-exact" else numbers * step)

@@ -85,7 +85,7 @@ def batch_norm(
     number or a 0-d tensor), in place; else with the running ones. Ioffe and Szegedy, arXiv:1502.03167.
 
     Raises:
-        ArgumentError: when `eps` is negative, or 0 while training; when evaluation lacks running statistics.
+        ArgumentError: when `eps` is negative, or 0 while training, or running statistics are missing.
         ShapeError: for fewer than 2 dimensions, or one value per channel while training.
     """
     if eps < 0 or (training and eps == 0):

@@ -9,7 +9,7 @@ from tracegraph.tensor import Tensor
 
 
 class _Pad(Module):
-    """A border: `padding` is one width for all sides, or (before, after) of the last dimension, then of the one before."""
+    """A border: `padding` is one width for all sides, or (before, after) of the last dimension, the one before it..."""
 
     rank: ClassVar[int]
 
