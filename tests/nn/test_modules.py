@@ -35,6 +35,7 @@ def test_like_torch(name: str) -> None:
     assert tally.compared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_traced_like_eager(family: str) -> None:
     patterns = FAMILIES[family].split()

@@ -5,12 +5,11 @@ put maxima back to their places.
 import math
 from typing import Any
 
-import numpy as np
-
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.activations import relu
 from tracegraph.compiler.ops.creation import full_operation
 from tracegraph.compiler.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from tracegraph.compiler.ops.spec import int64
 from tracegraph.compiler.ops.window import Sizes, per_dimension
 from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 from tracegraph.tensor import Tensor
@@ -95,7 +94,7 @@ def _unpool(
         raise ShapeError(
             f"{name}: expected {rank + 1} or {rank + 2} dimensions, the last {rank} not empty, got shape {input.shape}"
         )
-    if indices.dtype != np.int64:
+    if indices.dtype != int64:
         raise DTypeError(f"{name}: indices must be of int64, got {indices.dtype}")
     if indices.shape != input.shape:
         raise ShapeError(f"{name}: indices of shape {indices.shape} for an input of shape {input.shape}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.selection import where
+from tracegraph.compiler.ops.spec import int64
 from tracegraph.compiler.ops.window import strides_of
 from tracegraph.nn.functional_interpolation import cubic
 from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
@@ -103,7 +104,8 @@ Choice = tuple[Tensor, Tensor | None]
 
 
 def _nearest_choice(point: Tensor) -> list[Choice]:
-    return [(point.detach().round(), None)]
+    """The nearest coordinate; where a gradient is asked for the grid, it is 0."""
+    return [(point.detach().round(), point * 0.0 + 1.0 if point.requires_grad else None)]
 
 
 def _linear_choices(point: Tensor) -> list[Choice]:
@@ -138,7 +140,7 @@ def _read(input: Tensor, choices: Sequence[Sequence[Choice]]) -> Tensor:
         for (position, share), size, step in zip(chosen, sizes, strides_of(sizes), strict=True):
             within = (position >= 0) & (position < size)
             inside = within if inside is None else inside & within
-            place = place + where(within, position, 0).to(np.int64) * step
+            place = place + where(within, position, 0).to(int64) * step
             if share is not None:
                 weight = share if weight is None else weight * share
         index = place.reshape((count, 1, points)).expand((count, channels, points))

@@ -112,15 +112,16 @@ def _assert_same_state(mine: Any, yours: Any) -> None:
 
 
 def usable(name: str) -> list[tuple[Any, Call]]:
-    """The first and the last of a module's cases that work, training: our module and a call of it."""
+    """The last of a module's cases that work, training: our module and a call of it; with weights, the first, too."""
     found = []
+    module: Any = None
     for case in cases(name, training=True):
         module, _ = made(name, case, training=True)
         if not isinstance(module, Exception):
             call, _ = in_both(*case.called)
             if not isinstance(outcome(copy.deepcopy(module), _copied(call, 0)), Exception):
                 found.append((module, call))
-    return [found[0], found[-1]] if len(found) > 1 else found
+    return [found[0], found[-1]] if len(found) > 1 and list(module.parameters()) else found[-1:]
 
 
 def assert_traced_like_eager(names: list[str]) -> None:
@@ -151,6 +152,11 @@ def assert_traced_like_eager(names: list[str]) -> None:
     assert verdict == "static", text
 
 
+def _cloned(leaf: Any) -> Any:
+    """A copy of a tensor that has a gradient, which a module may change and a function may return."""
+    return leaf.clone() if hasattr(leaf, "requires_grad") and leaf.requires_grad else leaf
+
+
 def _step(modules: list[Any]) -> Callable[[list[Any]], list[list[Any]]]:
     """A function of all inputs that gives for each module its results and the gradients of a sum of them."""
 
@@ -159,11 +165,16 @@ def _step(modules: list[Any]) -> Callable[[list[Any]], list[list[Any]]]:
         for module, (args, kwargs) in zip(modules, inputs, strict=True):
             given = [leaf for leaf in [*leaves([args, kwargs]), *module.parameters()] if hasattr(leaf, "requires_grad")]
             wanted = [leaf for leaf in given if leaf.requires_grad]
-            call = _copied(Call(args, kwargs), 0)
-            results = [leaf for leaf in leaves(module(*call.args, **call.kwargs)) if hasattr(leaf, "requires_grad")]
+            args, kwargs = rebuilt([args, kwargs], _cloned)
+            results = [leaf for leaf in leaves(module(*args, **kwargs)) if hasattr(leaf, "requires_grad")]
             total = sum((one * (one * 0.5 + 1)).sum() for one in results if one.requires_grad)
             gradients = tracegraph.autograd.grad(total, wanted, allow_unused=True) if wanted else ()
-            found.append([*results, *(gradient for gradient in gradients if gradient is not None)])
+            found.append(
+                [
+                    *(one.detach().clone() for one in results),
+                    *(gradient for gradient in gradients if gradient is not None),
+                ]
+            )
         return found
 
     return step

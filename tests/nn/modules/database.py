@@ -63,7 +63,7 @@ MISSING: frozenset[str] = frozenset(
 """Modules in scope that tracegraph does not have yet."""
 
 DIFFERENT = {
-    "BCELoss": "TODO",
+    "BCELoss": "probabilities outside of 0 to 1 are not refused",
     "CrossEntropyLoss": "ignore_index with class probabilities is not refused",
     "NLLLoss": "weights of another dtype are not refused",
 }
