@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import tracegraph
+from tests.nesting import leaves
 from tests.opinfo.comparing import assert_same_results
-from tests.opinfo.samples import Call, in_both, leaves, outcome
+from tests.opinfo.samples import Call, in_both, outcome
 from tracegraph.nn import functional
 
 torch = pytest.importorskip("torch")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 import tracegraph
+from tests.nesting import leaves, rebuilt
 from tests.opinfo.comparing import Tally, assert_same_gradients, assert_same_results, close
-from tests.opinfo.samples import Call, Unsupported, in_both, leaves, outcome, rebuilt
+from tests.opinfo.samples import Call, Unsupported, in_both, outcome
 from tracegraph import nn
 
 from .database import Case, cases, torch
