@@ -21,16 +21,13 @@ OUT_OF_SCOPE = {
 
 MISSING: frozenset[str] = frozenset(
     {
-        "CELU",
         "CTCLoss",
         "CosineEmbeddingLoss",
         "CosineSimilarity",
         "EmbeddingBag",
-        "GLU",
         "GRU",
         "GRUCell",
         "GaussianNLLLoss",
-        "Hardshrink",
         "HingeEmbeddingLoss",
         "LSTM",
         "LSTMCell",
@@ -43,13 +40,7 @@ MISSING: frozenset[str] = frozenset(
         "PoissonNLLLoss",
         "RNN",
         "RNNCell",
-        "RReLU",
         "SoftMarginLoss",
-        "Softmax2d",
-        "Softmin",
-        "Softshrink",
-        "Tanhshrink",
-        "Threshold",
         "Transformer",
         "TransformerDecoder",
         "TransformerDecoderLayer",
@@ -142,6 +133,7 @@ MORE_CASES: dict[str, list[Case]] = {
     "MaxUnpool3d": [_unpooled(3, 2)],
     "PixelShuffle": [_case(2, called=[_IMAGE])],
     "PixelUnshuffle": [_case(3, called=[(2, 6, 9)])],
+    "RReLU": [_case(0.25, 0.25, called=[_SIGNAL])],
     "Unflatten": [_case(1, (2, 2), called=[_IMAGE])],
     "Unfold": [_case((2, 3), 1, 1, 2, called=[_IMAGE]), _case(2, 2, called=[_IMAGE[1:]])],
     "Upsample": [
