@@ -29,6 +29,7 @@ from tracegraph.autograd import (
 )
 from tracegraph.compiler.ops import exports
 from tracegraph.compiler.ops.activations import *  # noqa: F403
+from tracegraph.compiler.ops.adaptive_pooling import *  # noqa: F403
 from tracegraph.compiler.ops.arithmetic import *  # noqa: F403
 from tracegraph.compiler.ops.bessel import *  # noqa: F403
 from tracegraph.compiler.ops.cast import *  # noqa: F403
@@ -70,6 +71,7 @@ from tracegraph.compiler.ops.positions import *  # noqa: F403
 from tracegraph.compiler.ops.power import *  # noqa: F403
 from tracegraph.compiler.ops.quantiles import *  # noqa: F403
 from tracegraph.compiler.ops.random import *  # noqa: F403
+from tracegraph.compiler.ops.rearranging import *  # noqa: F403
 from tracegraph.compiler.ops.reductions import *  # noqa: F403
 from tracegraph.compiler.ops.repeating import *  # noqa: F403
 from tracegraph.compiler.ops.rounding import *  # noqa: F403

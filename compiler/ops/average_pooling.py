@@ -12,7 +12,7 @@ from . import dispatch
 from .base import Array, Cotangent, Sample, operation
 from .patches import in_single_precision
 from .pool import POOL_TABLE, Pool, along_axis, combine_windows
-from .spec import Spec
+from .spec import Spec, int64
 from .window import Sizes, overlap
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class _Average(Pool):
         return (1,) * len(self.kernel_size)
 
     def pooled(self, x: Spec, dtype: Any = None) -> Spec:
-        if x.dtype.kind != "f":
-            raise DTypeError(f"{self.name}: takes float tensors, not {x.dtype}")
+        if x.dtype.kind != "f" and x.dtype != int64:
+            raise DTypeError(f"{self.name}: takes tensors of floats or int64, not {x.dtype}")
         return super().pooled(x, dtype)
 
     def divisor(self, shape: Sizes) -> Any:
@@ -100,6 +100,8 @@ class AveragePool(_Average):
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         for attributes, x in _average_samples(rng):
             yield Sample(cls(*attributes), (x,))
+        for include in (True, False):
+            yield Sample(cls((2,), (1,), (1,), False, include, None), (rng.integers(-9, 9, (2, 5)),))
 
 
 def _average_window(pool: _Average) -> tuple[Any, ...]:
@@ -107,6 +109,8 @@ def _average_window(pool: _Average) -> tuple[Any, ...]:
 
 
 def _divided(xp: Any, x: Array, divisor: Any) -> Array:
+    if x.dtype == int64:  # towards zero, as in C
+        return xp.sign(x) * xp.sign(divisor) * (xp.abs(x) // xp.abs(xp.asarray(divisor)))
     return x / (x.dtype.type(divisor) if isinstance(divisor, int) else xp.asarray(divisor).astype(x.dtype))
 
 

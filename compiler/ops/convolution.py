@@ -4,7 +4,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tracegraph.runtime.errors import ArgumentError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 from . import dispatch
 from .convolution_operations import Convolution, ConvolutionInputGradient
@@ -33,6 +33,8 @@ def _finish(name: str, result: "Tensor", bias: "Tensor | None", batched: bool) -
     if bias is not None:
         if bias.shape != result.shape[1:2]:
             raise ShapeError(f"{name}: bias of shape {bias.shape} for {result.shape[1]} output channels")
+        if bias.dtype != result.dtype:
+            raise DTypeError(f"{name}: bias of {bias.dtype} for an input of {result.dtype}; they should be the same")
         result = result + bias.reshape((*bias.shape, *(1,) * (result.ndim - 2)))
     return result if batched else result.reshape(result.shape[1:])
 

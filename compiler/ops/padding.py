@@ -179,11 +179,14 @@ def _border(name: str, mode: str, size: int, before: int, after: int) -> np.ndar
         if size == 0:
             raise ShapeError(f"{name}: an empty dimension has no border to replicate")
         return np.clip(positions, 0, size - 1)
+    if size + before + after < 1:
+        raise ShapeError(f"{name}: widths {before} and {after} leave nothing of a dimension of size {size}")
     limit = size - 1 if mode == "reflect" else size
     if max(before, after) > limit:
         raise ShapeError(f"{name}: {mode} by {before} and {after} is too wide for a dimension of size {size}")
-    if mode == "circular":
-        return positions % max(size, 1)
+    if mode == "circular":  # what negative widths leave goes round
+        kept = np.arange(max(-before, 0), size - max(-after, 0))
+        return kept[np.arange(-max(before, 0), len(kept) + max(after, 0)) % max(len(kept), 1)]
     return (size - 1) - np.abs((size - 1) - np.abs(positions))  # type: ignore[no-any-return]
 
 
@@ -192,7 +195,7 @@ def pad(input: "Tensor", pad: Sequence[int], mode: str = "constant", value: floa
     """A copy with a border: `pad` is (before, after) of the last dimension, then of the one before it, and so on.
 
     `mode` says what the border holds: "constant" (`value`, 0), "reflect" (mirrored at the edge elements), "replicate"
-    (the edge elements), "circular" (the other end). Negative widths cut off, with "constant" only.
+    (the edge elements), "circular" (the other end). Negative widths cut off.
 
     Raises:
         ArgumentError: for an unknown mode, an odd number of widths, or too many.
@@ -204,22 +207,32 @@ def pad(input: "Tensor", pad: Sequence[int], mode: str = "constant", value: floa
     tensor([2, 1, 2, 3, 2, 1])
     """
     widths = shape_argument((pad,))
-    if len(widths) % 2 or len(widths) > 2 * input.ndim:
-        raise ArgumentError(f"pad: {len(widths)} widths for shape {input.shape}; two for each of the last dimensions")
-    if mode not in ("constant", "reflect", "replicate", "circular"):
+    if mode == "constant":
+        return _constant_pad("pad", input, widths, value)
+    if mode not in ("reflect", "replicate", "circular"):
         raise ArgumentError(f"pad: mode must be constant, reflect, replicate or circular, got {mode!r}")
-    pairs = [(0, 0)] * (input.ndim - len(widths) // 2) + [
-        (widths[i], widths[i + 1]) for i in range(len(widths) - 2, -1, -2)
-    ]
-    if mode != "constant":
-        if min(widths, default=0) < 0:
-            raise ArgumentError(f"pad: negative widths are for mode constant, got {widths}")
-        result = input
-        for dim, (before, after) in enumerate(pairs):
-            if before or after:
-                positions = _border("pad", mode, input.shape[dim], before, after)
-                result = dispatch.apply(index_operation(dim), result, dispatch.as_tensor(positions, literal=True))
-        return result.clone() if result is input else result
+    if value:
+        raise ArgumentError(f"pad: a value is for mode constant, not for mode {mode}")
+    result = input
+    for dim, (before, after) in enumerate(_pairs("pad", input, widths)):
+        if before or after:
+            positions = _border("pad", mode, input.shape[dim], before, after)
+            result = dispatch.apply(index_operation(dim), result, dispatch.as_tensor(positions, literal=True))
+    return result.clone() if result is input else result
+
+
+def _pairs(name: str, input: "Tensor", widths: Sequence[int]) -> list[tuple[int, int]]:
+    """Widths before and after for each dimension, the first dimension first."""
+    if len(widths) % 2 or len(widths) > 2 * input.ndim:
+        raise ArgumentError(
+            f"{name}: {len(widths)} widths for shape {input.shape}; two for each of the last dimensions"
+        )
+    pairs = [(widths[place], widths[place + 1]) for place in range(len(widths) - 2, -1, -2)]
+    return [(0, 0)] * (input.ndim - len(pairs)) + pairs
+
+
+def _constant_pad(name: str, input: "Tensor", widths: Sequence[int], value: float | None) -> "Tensor":
+    pairs = _pairs(name, input, widths)
     kept = input
     for dim, (before, after) in enumerate(pairs):
         if before < 0 or after < 0:
@@ -227,7 +240,7 @@ def pad(input: "Tensor", pad: Sequence[int], mode: str = "constant", value: floa
             start, stop = max(-before, 0), size - max(-after, 0)
             if stop < start or size + before + after < 0:
                 raise ShapeError(
-                    f"pad: widths {before} and {after} cut off more than dimension {dim} of size {size} has"
+                    f"{name}: widths {before} and {after} cut off more than dimension {dim} of size {size} has"
                 )
             kept = kept.narrow(dim, start, stop - start)
     shape = tuple(n + max(before, 0) + max(after, 0) for n, (before, after) in zip(kept.shape, pairs, strict=True))
@@ -239,13 +252,9 @@ def pad(input: "Tensor", pad: Sequence[int], mode: str = "constant", value: floa
 
 @public(method=False)
 def constant_pad_nd(input: "Tensor", pad: Sequence[int], value: float = 0) -> "Tensor":
-    """A copy with a border of one value: `pad` is (before, after) of the last dimension, then of the one before it.
+    """A copy with a border of `value`: `pad` is (before, after) of the last dimension, then of the one before it.
 
-    >>> tracegraph.constant_pad_nd(tracegraph.tensor([1, 2, 3]), (1, 2), 7)
-    tensor([7, 1, 2, 3, 7, 7])
+    >>> tracegraph.constant_pad_nd(tracegraph.tensor([1, 2]), (0, 1), 5)
+    tensor([1, 2, 5])
     """
-    return _PAD(input, pad, "constant", value)
-
-
-_PAD = pad
-"""The function, where an argument has its name."""
+    return _constant_pad("constant_pad_nd", input, shape_argument((pad,)), value)

@@ -81,10 +81,18 @@ def calls(sample: Any) -> tuple[Call, Call]:
     Raises:
         Unsupported: when the sample uses what tracegraph does not have.
     """
-    theirs = Call([sample.input, *sample.args], dict(sample.kwargs))
-    kwargs = _without_ignored(theirs.kwargs)
+    return in_both([sample.input, *sample.args], dict(sample.kwargs))
+
+
+def in_both(args: list[Any], kwargs: dict[str, Any]) -> tuple[Call, Call]:
+    """Arguments of PyTorch as a call of tracegraph and one of PyTorch, with tensors of equal contents.
+
+    Raises:
+        Unsupported: when they hold what tracegraph does not have.
+    """
+    theirs = Call(args, kwargs)
     args = [part for part in theirs.args if not isinstance(part, torch.memory_format)]
-    args, kwargs = rebuilt([args, kwargs], _ours)
+    args, kwargs = rebuilt([args, _without_ignored(kwargs)], _ours)
     return Call(args, kwargs), theirs
 
 

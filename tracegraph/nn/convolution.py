@@ -1,4 +1,4 @@
-"""Convolutions as layers: `Conv1d`, `Conv2d`, `Conv3d`, `ConvTranspose1d`, `ConvTranspose2d`."""
+"""Convolutions as layers: `Conv1d`, `Conv2d`, `Conv3d`, `ConvTranspose1d` to `ConvTranspose3d`."""
 
 import math
 from collections.abc import Callable
@@ -259,4 +259,14 @@ class ConvTranspose2d(_Transposed):
         return self._transposed(functional.conv_transpose2d, input, output_size)
 
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d"]
+class ConvTranspose3d(_Transposed):
+    """The transpose of `Conv3d` as a linear map: it enlarges volumes."""
+
+    rank = 3
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """(n, c, *windows) to (n, out_channels, depth, height, width)."""
+        return self._transposed(functional.conv_transpose3d, input, output_size)
+
+
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]

@@ -4,12 +4,9 @@
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.activations import (
     celu,
@@ -29,7 +26,15 @@ from tracegraph.compiler.ops.activations import (
     softplus,
     softsign,
 )
-from tracegraph.compiler.ops.contraction import linear
+from tracegraph.compiler.ops.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
+from tracegraph.compiler.ops.contraction import bilinear, linear
 from tracegraph.compiler.ops.convolution import (
     conv1d,
     conv2d,
@@ -38,8 +43,7 @@ from tracegraph.compiler.ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from tracegraph.compiler.ops.distances import cosine_similarity, pairwise_distance, pdist
-from tracegraph.compiler.ops.einsum import einsum
+from tracegraph.compiler.ops.distances import cosine_similarity
 from tracegraph.compiler.ops.exponential import sigmoid
 from tracegraph.compiler.ops.gates import glu, gumbel_softmax, softmin
 from tracegraph.compiler.ops.hyperbolic import tanh
@@ -57,10 +61,6 @@ from tracegraph.compiler.ops.losses import (
 from tracegraph.compiler.ops.normalisation import log_softmax, softmax
 from tracegraph.compiler.ops.padding import pad
 from tracegraph.compiler.ops.pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -69,198 +69,39 @@ from tracegraph.compiler.ops.pooling import (
     max_pool3d,
 )
 from tracegraph.compiler.ops.positions import embedding, one_hot
-from tracegraph.compiler.ops.random import rand
+from tracegraph.compiler.ops.rearranging import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
+from tracegraph.nn.functional_dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from tracegraph.nn.functional_folding import fold, unfold
+from tracegraph.nn.functional_interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
+from tracegraph.nn.functional_normalisation import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
+from tracegraph.nn.functional_pooling import (
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
+from tracegraph.nn.functional_sampling import affine_grid, grid_sample
 from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
-from tracegraph.runtime.errors import ArgumentError, ShapeError
+from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
-
-
-def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`input1 @ weight[k] @ input2 + bias[k]` for each k: (..., n), (..., m), (out, n, m) and (out) to (..., out)."""
-    product = einsum("...n,knm,...m->...k", input1, weight, input2)
-    return product if bias is None else product + bias
-
-
-def _drop(input: Tensor, shape: Sequence[int], p: float, training: bool, inplace: bool) -> Tensor:
-    """Zero what a random mask of `shape` says and scale the rest."""
-    if not 0 <= p <= 1:
-        raise ArgumentError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0:
-        return input
-    if p == 1:
-        result = input * 0.0
-    else:
-        kept = rand(tuple(shape), dtype=input.dtype) >= p
-        result = input * (kept.to(input.dtype) * (1.0 / (1.0 - p)))
-    return input.assign(result) if inplace else result
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each element to 0 with probability `p`, and multiply the others by `1 / (1 - p)`.
-
-    Raises:
-        ArgumentError: when `p` is no probability.
-
-    >>> tracegraph.nn.functional.dropout(tracegraph.tensor([1.0, 2.0]), 0.5, training=False)
-    tensor([1., 2.])
-    """
-    return _drop(input, input.shape, p, training, inplace)
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, length) or (c, length) to 0 with probability `p`.
-
-    And scale the others.
-    """
-    return _drop_channels("dropout1d", 1, input, p, training, inplace)
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, h, w) or (c, h, w) to 0 with probability `p`.
-
-    And scale the others.
-    """
-    return _drop_channels("dropout2d", 2, input, p, training, inplace)
-
-
-def _drop_channels(name: str, rank: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    if input.ndim not in (rank + 1, rank + 2):
-        raise ShapeError(f"{name}: takes (n, c, *sizes) or (c, *sizes) with {rank} sizes, got shape {input.shape}")
-    return _drop(input, (*input.shape[:-rank], *[1] * rank), p, training, inplace)
-
-
-def layer_norm(
-    input: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Bring the last dimensions, those of `normalized_shape`, to mean 0 and variance 1.
-
-    Then times `weight` plus `bias`.
-
-    Ba and others, arXiv:1607.06450.
-
-    Raises:
-        ShapeError: when the input does not end in `normalized_shape`.
-
-    >>> tracegraph.nn.functional.layer_norm(tracegraph.tensor([[1.0, 3.0]]), (2,), eps=0.0)
-    tensor([[-1.,  1.]])
-    """
-    shape = tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: input of shape {input.shape} does not end in normalized_shape {shape}")
-    dims = tuple(range(-len(shape), 0))
-    centred = input - input.mean(dims, keepdim=True)
-    result = centred * ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()
-    if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias  # type: ignore[no-any-return]
-
-
-def rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
-    """Divide by the root of the mean square over the last dimensions, those of `normalized_shape`; then times `weight`.
-
-    Zhang and Sennrich, arXiv:1910.07467.
-
-    Raises:
-        ShapeError: when the input does not end in `normalized_shape`.
-    """
-    shape = tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
-        raise ShapeError(f"rms_norm: input of shape {input.shape} does not end in normalized_shape {shape}")
-    small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    result = input * ((input * input).mean(tuple(range(-len(shape), 0)), keepdim=True) + small).rsqrt()
-    return result if weight is None else result * weight  # type: ignore[no-any-return]
-
-
-def _channels(vector: Tensor, ndim: int) -> Tensor:
-    """A vector (c,) laid along dimension 1 of `ndim` dimensions."""
-    return vector.reshape((vector.numel(),) + (1,) * (ndim - 2))  # type: ignore[no-any-return]
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: Any = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Bring each channel of (n, c, ...) to mean 0 and variance 1; then times `weight` plus `bias` per channel.
-
-    While `training`, with the batch's own mean and variance, which also move the running ones (c,) by `momentum` (a
-    number or a 0-d tensor), in place; else with the running ones. Ioffe and Szegedy, arXiv:1502.03167.
-
-    Raises:
-        ShapeError: for fewer than 2 dimensions, or one value per channel while training.
-    """
-    if input.ndim < 2:
-        raise ShapeError(f"batch_norm: takes (n, c, ...), got shape {input.shape}")
-    if training:
-        count = input.numel() // max(input.shape[1], 1)
-        if count == 1:
-            raise ShapeError(
-                f"Expected more than 1 value per channel when training, got input size {list(input.shape)}"
-            )
-        dims = (0, *range(2, input.ndim))
-        mean = input.mean(dims, keepdim=True)
-        centred = input - mean
-        variance = (centred * centred).mean(dims, keepdim=True)
-        with GradMode(False):
-            if running_mean is not None:
-                _move(running_mean, mean, momentum)
-            if running_var is not None:
-                _move(running_var, variance * (count / (count - 1)), momentum)
-    else:
-        if running_mean is None or running_var is None:
-            raise ArgumentError("batch_norm: running_mean and running_var are needed in evaluation mode")
-        centred = input - _channels(running_mean, input.ndim)
-        variance = _channels(running_var, input.ndim)
-    result = centred * (variance + eps).rsqrt()
-    if weight is not None:
-        result = result * _channels(weight, input.ndim)
-    return result if bias is None else result + _channels(bias, input.ndim)  # type: ignore[no-any-return]
-
-
-def _move(running: Tensor, now: Tensor, momentum: Any) -> None:
-    """Move running statistics towards those of a batch."""
-    running.assign(running * (1 - momentum) + now.detach().reshape(running.shape) * momentum)
-
-
-def group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:
-    """Bring each of `num_groups` groups of channels of each sample (n, c, ...) to mean 0 and variance 1.
-
-    Then times `weight` plus `bias` per channel. Wu and He, arXiv:1803.08494.
-
-    Raises:
-        ShapeError: when the channels do not divide into the groups.
-    """
-    if input.ndim < 2 or input.shape[1] % num_groups:
-        raise ShapeError(f"group_norm: the channels of shape {input.shape} do not divide into {num_groups} groups")
-    grouped = input.reshape((input.shape[0], num_groups, -1))
-    centred = grouped - grouped.mean(-1, keepdim=True)
-    result = (centred * ((centred * centred).mean(-1, keepdim=True) + eps).rsqrt()).reshape(input.shape)
-    if weight is not None:
-        result = result * _channels(weight, input.ndim)
-    return result if bias is None else result + _channels(bias, input.ndim)  # type: ignore[no-any-return]
-
-
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """Divide by the `p`-norm along `dim`, at least `eps`.
-
-    >>> tracegraph.nn.functional.normalize(tracegraph.tensor([[3.0, 4.0]]))
-    tensor([[0.6000, 0.8000]])
-    """
-    return input / input.norm(p, dim, keepdim=True).clamp(min=eps)  # type: ignore[no-any-return]
 
 
 def scaled_dot_product_attention(
@@ -295,8 +136,12 @@ def scaled_dot_product_attention(
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "affine_grid",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -306,6 +151,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -317,11 +163,15 @@ __all__ = [
     "dropout",
     "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "elu_",
     "embedding",
+    "feature_alpha_dropout",
+    "fold",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -330,17 +180,26 @@ __all__ = [
     "hardtanh",
     "hardtanh_",
     "huber_loss",
+    "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "nll_loss",
@@ -349,6 +208,8 @@ __all__ = [
     "pad",
     "pairwise_distance",
     "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
     "relu6",
@@ -371,4 +232,8 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
+    "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

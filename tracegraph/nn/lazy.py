@@ -6,7 +6,7 @@ After it they are the ordinary layers. Make the optimiser after the first call.
 from typing import Any, ClassVar
 
 from tracegraph.autograd.modes import GradMode
-from tracegraph.nn import convolution, linear, normalisation
+from tracegraph.nn import batch_normalisation, convolution, linear
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from tracegraph.runtime.errors import GradientError, ShapeError
@@ -196,25 +196,50 @@ class LazyConvTranspose2d(_LazyConvolution, convolution.ConvTranspose2d):
     cls_to_become = convolution.ConvTranspose2d
 
 
-class LazyBatchNorm1d(_LazyNormalisation, normalisation.BatchNorm1d):
+class LazyConvTranspose3d(_LazyConvolution, convolution.ConvTranspose3d):
+    """`ConvTranspose3d` whose `in_channels` is that of its first input."""
+
+    cls_to_become = convolution.ConvTranspose3d
+
+
+class LazyBatchNorm1d(_LazyNormalisation, batch_normalisation.BatchNorm1d):
     """`BatchNorm1d` whose `num_features` is the second size of its first input."""
 
-    cls_to_become = normalisation.BatchNorm1d
+    cls_to_become = batch_normalisation.BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNormalisation, normalisation.BatchNorm2d):
+class LazyBatchNorm2d(_LazyNormalisation, batch_normalisation.BatchNorm2d):
     """`BatchNorm2d` whose `num_features` is the second size of its first input."""
 
-    cls_to_become = normalisation.BatchNorm2d
+    cls_to_become = batch_normalisation.BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNormalisation, normalisation.BatchNorm3d):
+class LazyBatchNorm3d(_LazyNormalisation, batch_normalisation.BatchNorm3d):
     """`BatchNorm3d` whose `num_features` is the second size of its first input."""
 
-    cls_to_become = normalisation.BatchNorm3d
+    cls_to_become = batch_normalisation.BatchNorm3d
+
+
+class LazyInstanceNorm1d(_LazyNormalisation, batch_normalisation.InstanceNorm1d):
+    """`InstanceNorm1d` whose `num_features` is the second size of its first input."""
+
+    cls_to_become = batch_normalisation.InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNormalisation, batch_normalisation.InstanceNorm2d):
+    """`InstanceNorm2d` whose `num_features` is the second size of its first input."""
+
+    cls_to_become = batch_normalisation.InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNormalisation, batch_normalisation.InstanceNorm3d):
+    """`InstanceNorm3d` whose `num_features` is the second size of its first input."""
+
+    cls_to_become = batch_normalisation.InstanceNorm3d
 
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
-    "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyLinear", "LazyModuleMixin",
+    "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d", "LazyLinear", "LazyModuleMixin",
 ]  # fmt: skip

@@ -11,8 +11,8 @@ import numpy as np
 
 from tracegraph.autograd.modes import no_grad
 from tracegraph.construct import tensor
+from tracegraph.nn.batch_normalisation import _BatchNorm
 from tracegraph.nn.module import Module
-from tracegraph.nn.normalisation import _BatchNorm
 from tracegraph.optim.lr_scheduler.base import ANNEALING, LRScheduler, Rates, check_annealing, current, per_group
 from tracegraph.optim.optimizer import Optimizer
 from tracegraph.runtime.errors import ArgumentError
