@@ -29,6 +29,7 @@ from tracegraph.compiler.ops.activations import (
     softplus,
     softsign,
 )
+from tracegraph.compiler.ops.classification_losses import cross_entropy, nll_loss
 from tracegraph.compiler.ops.contraction import linear
 from tracegraph.compiler.ops.convolution import (
     conv1d,
@@ -38,20 +39,23 @@ from tracegraph.compiler.ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from tracegraph.compiler.ops.ctc import ctc_loss
+from tracegraph.compiler.ops.distance_losses import (
+    cosine_embedding_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from tracegraph.compiler.ops.einsum import einsum
 from tracegraph.compiler.ops.exponential import sigmoid
 from tracegraph.compiler.ops.gates import glu, gumbel_softmax, softmin
 from tracegraph.compiler.ops.hyperbolic import tanh
-from tracegraph.compiler.ops.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
+from tracegraph.compiler.ops.margin_losses import (
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
 )
 from tracegraph.compiler.ops.normalisation import log_softmax, softmax
 from tracegraph.compiler.ops.padding import pad
@@ -67,10 +71,20 @@ from tracegraph.compiler.ops.pooling import (
     max_pool2d,
     max_pool3d,
 )
-from tracegraph.compiler.ops.positions import embedding, one_hot
+from tracegraph.compiler.ops.positions import one_hot
+from tracegraph.compiler.ops.probability_losses import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
 from tracegraph.compiler.ops.random import rand
 from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
 from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
+from tracegraph.compiler.ops.regression_losses import (
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
+from tracegraph.nn.functional_embedding import embedding, embedding_bag
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
 
@@ -317,14 +331,18 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
@@ -334,6 +352,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "hardtanh_",
+    "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -343,15 +362,20 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -365,6 +389,7 @@ __all__ = [
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -374,4 +399,6 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
