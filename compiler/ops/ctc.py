@@ -7,23 +7,20 @@ import numpy as np
 from tracegraph.runtime.errors import ArgumentError, DTypeError, IndexingError, ShapeError
 
 from . import dispatch
+from .alignment import NEVER, AlignmentScan
 from .creation import arange
 from .dispatch import public
 from .gather import Gather, index_operation
 from .joining import stack
 from .padding import pad
 from .reduced_loss import reduced, reduction_named
-from .selection import maximum, where
+from .selection import where
 from .spec import int64
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__: list[str] = []
-
-_NEVER = -1e30
-"""The logarithm of probability zero: finite, so that gradients of sums of such are zero instead of NaN."""
-
 
 @public(method=False)
 def ctc_loss(
@@ -60,7 +57,7 @@ def ctc_loss(
     reduction = reduction_named("ctc_loss", reduction)
     case = _case(log_probs, targets, input_lengths, target_lengths, blank)
     losses = _losses(case, blank)
-    losses = where(losses > -_NEVER / 10, 0.0 if zero_infinity else np.inf, losses)
+    losses = where(losses > -NEVER / 10, 0.0 if zero_infinity else np.inf, losses)
     if reduction == "mean":
         losses = losses / case.target_lengths.clamp(min=1)
     return reduced(losses if log_probs.ndim == 3 else losses.reshape(()), reduction)
@@ -134,32 +131,18 @@ def _losses(case: _Case, blank: int) -> "Tensor":
     known = where(arange(longest) < case.target_lengths.unsqueeze(1), case.labels, blank)
     path = stack([blanks[:, :longest], known], 2).reshape((count, 2 * longest))
     path = pad(path, (0, 1), value=blank)
-    skips = pad((path[:, 2:] != path[:, :-2]) & (path[:, 2:] != blank), (2, 0)) if longest else None
-    emitted = dispatch.apply(Gather(2), case.log_probs, path.expand((time, count, states))).clamp(min=_NEVER)
-    start = np.full((1, states), _NEVER)
+    skips = pad((path[:, 2:] != path[:, :-2]) & (path[:, 2:] != blank), (2, 0))[:, :states]
+    emitted = dispatch.apply(Gather(2), case.log_probs, path.expand((time, count, states))).clamp(min=NEVER)
+    start = np.full((1, states), NEVER)
     start[0, 0] = 0
     state = dispatch.as_tensor(start.astype(case.log_probs.dtype), literal=True).expand((count, states))
-    reached = [state]
-    for step in range(time):
-        state = _next(state, skips) + emitted[step]
-        reached.append(state)
+    reached = dispatch.apply(AlignmentScan(), emitted, state, skips)
     last = case.input_lengths.reshape((1, count, 1)).expand((1, count, states))
-    final = dispatch.apply(Gather(0), stack(reached, 0), last).squeeze(0)
+    final = dispatch.apply(Gather(0), reached, last).squeeze(0)
     end = case.target_lengths.unsqueeze(1) * 2
     at_blank = dispatch.apply(Gather(1), final, end)
-    at_label = where(end > 0, dispatch.apply(Gather(1), final, (end - 1).clamp(min=0)), _NEVER)
+    at_label = where(end > 0, dispatch.apply(Gather(1), final, (end - 1).clamp(min=0)), NEVER)
     return _with_softmax_gradient(-at_blank.logaddexp(at_label).squeeze(1), case)
-
-
-def _next(state: "Tensor", skips: "Tensor | None") -> "Tensor":
-    """The logarithm of the probability of coming to each state."""
-    by_one = pad(state, (1, 0), value=_NEVER)[:, :-1]
-    if skips is None:
-        return state.logaddexp(by_one)  # type: ignore[no-any-return]
-    by_two = where(skips, pad(state, (2, 0), value=_NEVER)[:, :-2], _NEVER)
-    largest = maximum(maximum(state, by_one), by_two).detach()
-    total = (state - largest).exp() + (by_one - largest).exp() + (by_two - largest).exp()
-    return total.log() + largest  # type: ignore[no-any-return]
 
 
 def _with_softmax_gradient(losses: "Tensor", case: _Case) -> "Tensor":
@@ -169,7 +152,7 @@ def _with_softmax_gradient(losses: "Tensor", case: _Case) -> "Tensor":
     """
     if not case.log_probs.requires_grad:
         return losses
-    possible = losses.detach() < -_NEVER / 10
+    possible = losses.detach() < -NEVER / 10
     counts = (arange(case.log_probs.shape[0]).unsqueeze(1) < case.input_lengths) & possible
     total = where(counts.unsqueeze(2), case.log_probs.exp(), 0).sum((0, 2))
     return losses + (total - total.detach())
