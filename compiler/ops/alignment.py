@@ -92,8 +92,9 @@ class AlignmentScan(Operation):
 class BandedRecurrence(Operation):
     """The states x of x[t + 1, s] = b[t + 1, s] + sum over k < 3 of weights[k, t, s] * x[t, s - k], from x[0] = b[0].
 
-    With `reverse` the transposed one, from the last time: x[t, s] = b[t, s] + sum of weights[k, t, s + k] * x[t + 1, s +
-    k]. The operands are weights (3, time, n, states) and b (time + 1, n, states). Its gradient is the other direction.
+    With `reverse` the transposed one, from the last time on: x[t, s] = b[t, s] + sum over k of
+    weights[k, t, s + k] * x[t + 1, s + k]. The operands are weights (3, time, n, states) and b (time + 1, n, states).
+    Its gradient is the other direction.
     """
 
     reverse: bool = False

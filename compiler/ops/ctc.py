@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+
 @public(method=False)
 def ctc_loss(
     log_probs: "Tensor",
@@ -64,7 +65,7 @@ def ctc_loss(
 
 
 class _Case(NamedTuple):
-    """What is given, checked and in one form: log-probabilities (time, n, classes), labels (n, longest), lengths (n,)."""
+    """What is given, checked and in one form: log-probabilities (time, n, classes), labels (n, most), lengths (n,)."""
 
     log_probs: "Tensor"
     labels: "Tensor"
@@ -115,7 +116,7 @@ def _lengths(name: str, given: Any, count: int, most: int) -> "Tensor":
         lengths = dispatch.as_tensor(np.array(numbers, np.int64), literal=True)
     if lengths.shape != (count,):
         raise ShapeError(f"ctc_loss: {name} must be one for each of {count} sequences, got {lengths.shape[0]}")
-    return lengths
+    return lengths  # type: ignore[no-any-return]
 
 
 def _losses(case: _Case, blank: int) -> "Tensor":
@@ -155,4 +156,4 @@ def _with_softmax_gradient(losses: "Tensor", case: _Case) -> "Tensor":
     possible = losses.detach() < -NEVER / 10
     counts = (arange(case.log_probs.shape[0]).unsqueeze(1) < case.input_lengths) & possible
     total = where(counts.unsqueeze(2), case.log_probs.exp(), 0).sum((0, 2))
-    return losses + (total - total.detach())
+    return losses + (total - total.detach())  # type: ignore[no-any-return]

@@ -127,9 +127,7 @@ def triplet_margin_with_distance_loss(
     reduction = reduction_named(name, reduction)
     if distance_function is None:
         return triplet_margin_loss(anchor, positive, negative, margin, swap=swap, reduction=reduction)
-    return reduced(
-        _triplet_losses(name, anchor, positive, negative, distance_function, margin, swap), reduction
-    )
+    return reduced(_triplet_losses(name, anchor, positive, negative, distance_function, margin, swap), reduction)
 
 
 def _triplet_losses(

@@ -98,7 +98,7 @@ def _rows(name: str, input: "Tensor", target: "Tensor", shape: tuple[int, ...]) 
         raise DTypeError(f"{name}: class numbers must be int64, got {target.dtype}")
     if input.dtype.kind != "f":
         raise DTypeError(f"{name}: input must be of floats, not {input.dtype}")
-    return input if input.ndim == 2 else input.reshape((1, input.numel()))  # type: ignore[no-any-return]
+    return input if input.ndim == 2 else input.reshape((1, input.numel()))
 
 
 @public(method=False)

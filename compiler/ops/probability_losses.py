@@ -69,7 +69,9 @@ def binary_cross_entropy(
     reduction = reduction_named(name, reduction, size_average, reduce)
     same_shape(name, input, target)
     if input.dtype.kind != "f" or target.dtype != input.dtype:
-        raise DTypeError(f"{name}: takes probabilities and targets of one float dtype, got {input.dtype} and {target.dtype}")
+        raise DTypeError(
+            f"{name}: takes probabilities and targets of one float dtype, got {input.dtype} and {target.dtype}"
+        )
     loss = dispatch.apply(BINARY_CROSS_ENTROPY, input, target)
     result = reduced(loss if weight is None else loss * weight, reduction)
     fixed = input.detach()

@@ -39,7 +39,7 @@ def reduced(loss: "Tensor", reduction: str) -> "Tensor":
     """The losses as they are, their mean or their sum."""
     if reduction == "mean":
         return loss.mean()  # type: ignore[no-any-return]
-    return loss.sum() if reduction == "sum" else loss  # type: ignore[no-any-return]
+    return loss.sum() if reduction == "sum" else loss
 
 
 def same_shape(name: str, input: "Tensor", target: "Tensor") -> None:

@@ -110,9 +110,7 @@ def smooth_l1_loss(
     distance = difference.abs()
     if beta == 0:
         return reduced(distance, reduction)
-    return reduced(
-        where(distance < beta, difference * difference * (0.5 / beta), distance - 0.5 * beta), reduction
-    )
+    return reduced(where(distance < beta, difference * difference * (0.5 / beta), distance - 0.5 * beta), reduction)
 
 
 @public(method=False)

@@ -58,10 +58,10 @@ def _ours(value: Any) -> Any:
     if isinstance(value, torch.Generator):
         return tracegraph.Generator()
     if isinstance(value, torch.nn.Module):
-        made = getattr(nn, type(value).__name__, None)
-        if made is None:
+        kind = getattr(nn, type(value).__name__, None)
+        if kind is None:
             raise Unsupported(f"a module {type(value).__name__}")
-        return made()
+        return kind()
     if isinstance(value, complex):
         raise Unsupported("a complex number")
     if isinstance(value, np.ndarray):

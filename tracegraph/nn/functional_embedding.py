@@ -95,7 +95,7 @@ class _Bags(NamedTuple):
     numbers: Tensor
     bag: Tensor
     counts: Tensor | None
-    count: int
+    size: int
 
 
 def embedding_bag(
@@ -155,10 +155,10 @@ def embedding_bag(
         return _largest(bags, rows)
     if bags.counts is not None:
         rows = where(bags.counts.unsqueeze(1), rows, 0)
-    sums = zeros(bags.count, weight.shape[1], dtype=weight.dtype).scatter_add(
+    sums = zeros(bags.size, weight.shape[1], dtype=weight.dtype).scatter_add(
         0, bags.bag.unsqueeze(1).expand(rows.shape), rows
     )
-    return sums if mode == "sum" else sums / _sizes(bags).clamp(min=1).unsqueeze(1).to(sums.dtype)
+    return sums if mode == "sum" else sums / _sizes(bags).clamp(min=1).unsqueeze(1).to(sums.dtype)  # type: ignore[no-any-return]
 
 
 def _check_weights(input: Tensor, weight: Tensor, per_sample_weights: Tensor, mode: str) -> None:
@@ -169,7 +169,9 @@ def _check_weights(input: Tensor, weight: Tensor, per_sample_weights: Tensor, mo
             f"embedding_bag: per_sample_weights of shape {per_sample_weights.shape} for input of shape {input.shape}"
         )
     if per_sample_weights.dtype != weight.dtype:
-        raise DTypeError(f"embedding_bag: per_sample_weights of {per_sample_weights.dtype} for a table of {weight.dtype}")
+        raise DTypeError(
+            f"embedding_bag: per_sample_weights of {per_sample_weights.dtype} for a table of {weight.dtype}"
+        )
 
 
 def _bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool, padding: int | None) -> _Bags:
@@ -204,15 +206,15 @@ def _bag_of_each(size: int, offsets: Tensor) -> Tensor:
 def _sizes(bags: _Bags) -> Tensor:
     """How many elements count in each bag."""
     ones = bags.bag * 0 + 1 if bags.counts is None else bags.counts.to(int64)
-    return zeros(bags.count, dtype=int64).scatter_add(0, bags.bag, ones)
+    return zeros(bags.size, dtype=int64).scatter_add(0, bags.bag, ones)  # type: ignore[no-any-return]
 
 
 def _largest(bags: _Bags, rows: Tensor) -> Tensor:
     """The largest rows, feature by feature: the bags are laid side by side, as long as the longest."""
     size = rows.shape[0]
-    if not size or not bags.count:
-        return zeros(bags.count, rows.shape[1], dtype=rows.dtype) + rows.sum() * 0
-    whole = zeros(bags.count, dtype=int64).scatter_add(0, bags.bag, bags.bag * 0 + 1)
+    if not size or not bags.size:
+        return zeros(bags.size, rows.shape[1], dtype=rows.dtype) + rows.sum() * 0  # type: ignore[no-any-return]
+    whole = zeros(bags.size, dtype=int64).scatter_add(0, bags.bag, bags.bag * 0 + 1)
     starts = whole.cumsum(0) - whole
     steps = arange(int(whole.max()))
     inside = steps < whole.unsqueeze(1)
