@@ -1,4 +1,4 @@
-"""`Embedding`: a learnt vector for each of a number of things; `EmbeddingBag`: sums, means or maxima of such vectors."""
+"""`Embedding`: a learnt vector for each of a number of things; `EmbeddingBag`: their sums, means or maxima."""
 
 from typing import Any
 
@@ -117,9 +117,8 @@ class Embedding(_Table):
         sparse: bool = False,
     ) -> "Embedding":
         """An embedding over a given table (num_embeddings, embedding_dim), not learnt if `freeze`."""
-        _check_pretrained(cls.__name__, embeddings)
-        options = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-        return cls(*embeddings.shape, *options, _weight=embeddings, _freeze=freeze)
+        count, size = _sizes(cls.__name__, embeddings)
+        return cls(count, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 
     def forward(self, input: Tensor) -> Tensor:
         """Integers (...) to vectors (..., embedding_dim)."""
@@ -194,9 +193,19 @@ class EmbeddingBag(_Table):
         padding_idx: int | None = None,
     ) -> "EmbeddingBag":
         """Bags over a given table (num_embeddings, embedding_dim), not learnt if `freeze`."""
-        _check_pretrained(cls.__name__, embeddings)
-        options = (max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
-        made = cls(*embeddings.shape, *options)
+        count, size = _sizes(cls.__name__, embeddings)
+        made = cls(
+            count,
+            size,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            mode,
+            sparse,
+            embeddings,
+            include_last_offset,
+            padding_idx,
+        )
         made.weight.requires_grad_(not freeze)
         return made
 
@@ -222,9 +231,11 @@ class EmbeddingBag(_Table):
         return f"{self._limits()}, mode={self.mode!r}{padding}"
 
 
-def _check_pretrained(name: str, embeddings: Tensor) -> None:
+def _sizes(name: str, embeddings: Tensor) -> tuple[int, int]:
+    """How many vectors a given table has, and their size."""
     if embeddings.ndim != 2:
         raise ShapeError(f"{name}: a table has two dimensions, got shape {embeddings.shape}")
+    return embeddings.shape[0], embeddings.shape[1]
 
 
 __all__ = ["Embedding", "EmbeddingBag"]
