@@ -74,8 +74,6 @@ from tracegraph.compiler.ops.pooling import (
 from tracegraph.compiler.ops.positions import one_hot
 from tracegraph.compiler.ops.probability_losses import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
 from tracegraph.compiler.ops.random import rand
-from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
-from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from tracegraph.compiler.ops.regression_losses import (
     gaussian_nll_loss,
     huber_loss,
@@ -84,7 +82,9 @@ from tracegraph.compiler.ops.regression_losses import (
     poisson_nll_loss,
     smooth_l1_loss,
 )
+from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
 from tracegraph.nn.functional_embedding import embedding, embedding_bag
+from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
 
