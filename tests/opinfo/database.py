@@ -41,6 +41,8 @@ OUT_OF_SCOPE = {
 _WRAPPED: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
     "normal.in_place": lambda x, *rest, **options: x.normal_(*rest, **options),
+    "nn.functional.embedding": lambda weight, input, **named: functional.embedding(input, weight, **named),
+    "nn.functional.embedding_bag": lambda weight, input, **named: functional.embedding_bag(input, weight, **named),
     "linalg.pinv.singular": lambda a, b: tracegraph.linalg.pinv(a @ b.mT),
     "linalg.lstsq.grad_oriented": lambda a, b, driver: tracegraph.linalg.lstsq(a, b, driver=driver)[:2],
     "polygamma": lambda input, n: tracegraph.polygamma(n, input),

@@ -9,6 +9,7 @@ import numpy as np
 
 import tracegraph
 from tests.nesting import leaves, rebuilt
+from tracegraph import nn
 from tracegraph.nn import functional
 
 from .database import torch
@@ -58,6 +59,11 @@ def _ours(value: Any) -> Any:
         return getattr(tracegraph, str(value).removeprefix("torch."))
     if isinstance(value, torch.Generator):
         return tracegraph.Generator()
+    if isinstance(value, torch.nn.Module):
+        kind = getattr(nn, type(value).__name__, None)
+        if kind is None:
+            raise Unsupported(f"a module {type(value).__name__}")
+        return kind()
     if isinstance(value, complex):
         raise Unsupported("a complex number")
     if isinstance(value, np.ndarray):

@@ -15,6 +15,7 @@ from tracegraph.nn.flatten import *  # noqa: F403
 from tracegraph.nn.lazy import *  # noqa: F403
 from tracegraph.nn.linear import *  # noqa: F403
 from tracegraph.nn.loss import *  # noqa: F403
+from tracegraph.nn.margin_loss import *  # noqa: F403
 from tracegraph.nn.module import Module as Module
 from tracegraph.nn.normalisation import *  # noqa: F403
 from tracegraph.nn.observation import expand as _expand  # noqa: F401 - tells the observer of traced calls about modules

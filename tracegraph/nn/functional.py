@@ -34,6 +34,7 @@ from tracegraph.compiler.ops.adaptive_pooling import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
+from tracegraph.compiler.ops.classification_losses import cross_entropy, nll_loss
 from tracegraph.compiler.ops.contraction import bilinear, linear
 from tracegraph.compiler.ops.convolution import (
     conv1d,
@@ -43,20 +44,23 @@ from tracegraph.compiler.ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from tracegraph.compiler.ops.distances import cosine_similarity
+from tracegraph.compiler.ops.ctc import ctc_loss
+from tracegraph.compiler.ops.distance_losses import (
+    cosine_embedding_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from tracegraph.compiler.ops.distances import cosine_similarity, pairwise_distance, pdist
 from tracegraph.compiler.ops.exponential import sigmoid
 from tracegraph.compiler.ops.gates import glu, gumbel_softmax, softmin
 from tracegraph.compiler.ops.hyperbolic import tanh
-from tracegraph.compiler.ops.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
+from tracegraph.compiler.ops.margin_losses import (
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
 )
 from tracegraph.compiler.ops.normalisation import log_softmax, softmax
 from tracegraph.compiler.ops.padding import pad
@@ -68,8 +72,17 @@ from tracegraph.compiler.ops.pooling import (
     max_pool2d,
     max_pool3d,
 )
-from tracegraph.compiler.ops.positions import embedding, one_hot
+from tracegraph.compiler.ops.positions import one_hot
+from tracegraph.compiler.ops.probability_losses import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
 from tracegraph.compiler.ops.rearranging import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from tracegraph.compiler.ops.regression_losses import (
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
 from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
 from tracegraph.nn.functional_dropout import (
     alpha_dropout,
@@ -79,6 +92,7 @@ from tracegraph.nn.functional_dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from tracegraph.nn.functional_embedding import embedding, embedding_bag
 from tracegraph.nn.functional_folding import fold, unfold
 from tracegraph.nn.functional_interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
 from tracegraph.nn.functional_normalisation import (
@@ -158,8 +172,10 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -167,8 +183,10 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "grid_sample",
@@ -179,6 +197,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "hardtanh_",
+    "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
     "interpolate",
@@ -194,6 +213,7 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -202,6 +222,9 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -210,6 +233,7 @@ __all__ = [
     "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -223,6 +247,7 @@ __all__ = [
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -232,6 +257,8 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
     "upsample",
     "upsample_bilinear",
