@@ -3,14 +3,12 @@
 `relu`, `conv2d`, `cross_entropy`, `dropout`, `layer_norm` and others.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tracegraph.autograd.modes import GradMode
-from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.activations import (
     celu,
     elu,
@@ -68,8 +66,9 @@ from tracegraph.compiler.ops.pooling import (
     max_pool3d,
 )
 from tracegraph.compiler.ops.positions import embedding, one_hot
-from tracegraph.compiler.ops.random import rand
 from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
+from tracegraph.nn.functional_attention import multi_head_attention_forward, scaled_dot_product_attention
+from tracegraph.nn.functional_dropout import dropout, dropout1d, dropout2d
 from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
@@ -79,54 +78,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """`input1 @ weight[k] @ input2 + bias[k]` for each k: (..., n), (..., m), (out, n, m) and (out) to (..., out)."""
     product = einsum("...n,knm,...m->...k", input1, weight, input2)
     return product if bias is None else product + bias
-
-
-def _drop(input: Tensor, shape: Sequence[int], p: float, training: bool, inplace: bool) -> Tensor:
-    """Zero what a random mask of `shape` says and scale the rest."""
-    if not 0 <= p <= 1:
-        raise ArgumentError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0:
-        return input
-    if p == 1:
-        result = input * 0.0
-    else:
-        kept = rand(tuple(shape), dtype=input.dtype) >= p
-        result = input * (kept.to(input.dtype) * (1.0 / (1.0 - p)))
-    return input.assign(result) if inplace else result
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each element to 0 with probability `p`, and multiply the others by `1 / (1 - p)`.
-
-    Raises:
-        ArgumentError: when `p` is no probability.
-
-    >>> tracegraph.nn.functional.dropout(tracegraph.tensor([1.0, 2.0]), 0.5, training=False)
-    tensor([1., 2.])
-    """
-    return _drop(input, input.shape, p, training, inplace)
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, length) or (c, length) to 0 with probability `p`.
-
-    And scale the others.
-    """
-    return _drop_channels("dropout1d", 1, input, p, training, inplace)
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """While `training`, set each channel of (n, c, h, w) or (c, h, w) to 0 with probability `p`.
-
-    And scale the others.
-    """
-    return _drop_channels("dropout2d", 2, input, p, training, inplace)
-
-
-def _drop_channels(name: str, rank: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    if input.ndim not in (rank + 1, rank + 2):
-        raise ShapeError(f"{name}: takes (n, c, *sizes) or (c, *sizes) with {rank} sizes, got shape {input.shape}")
-    return _drop(input, (*input.shape[:-rank], *[1] * rank), p, training, inplace)
 
 
 def layer_norm(
@@ -268,35 +219,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (x1 * x2).sum(dim) / lengths  # type: ignore[no-any-return]
 
 
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-) -> Tensor:
-    """`softmax(query @ key.T * scale + mask) @ value`, for (..., l, e), (..., s, e) and (..., s, v): (..., l, v).
-
-    A bool mask says what takes part, another one is added; `is_causal` lets position i see the positions up to i.
-    Vaswani and others, arXiv:1706.03762.
-    """
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = query @ key.transpose(-2, -1) * factor
-    if is_causal:
-        if attn_mask is not None:
-            raise ArgumentError(
-                "scaled_dot_product_attention: explicit attn_mask should not be set when is_causal=True"
-            )
-        causal = np.tri(query.shape[-2], key.shape[-2], dtype=np.bool_)
-        attn_mask = dispatch.as_tensor(causal, literal=True)
-    if attn_mask is not None:
-        masked = attn_mask.dtype == np.bool_
-        scores = scores.masked_fill(attn_mask.logical_not(), -math.inf) if masked else scores + attn_mask
-    return dropout(softmax(scores, -1), dropout_p) @ value
-
-
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
@@ -348,6 +270,7 @@ __all__ = [
     "max_pool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "nll_loss",
     "normalize",
     "one_hot",
