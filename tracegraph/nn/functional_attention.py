@@ -70,7 +70,7 @@ def scaled_dot_product_attention(
     with GradMode(False):
         blind = scores.amax(-1, keepdim=True) == -math.inf
     weights = softmax(scores.masked_fill(blind, 0.0), -1).masked_fill(blind, 0.0)
-    return dropout(weights, dropout_p) @ value  # type: ignore[no-any-return]
+    return dropout(weights, dropout_p) @ value
 
 
 def _check_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None) -> None:

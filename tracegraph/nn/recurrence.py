@@ -149,7 +149,7 @@ def run_layers(
     for number, directions in enumerate(layers):
         if number and dropout_p:
             rows = dropout(rows, dropout_p)
-        outputs = []
+        outputs: list[Tensor] = []
         for weights in directions:
             start = tuple([select(part, 0, len(final)) for part in initial])
             output, last = run_direction(recurrence, rows, sizes, start, weights, reverse=bool(outputs))

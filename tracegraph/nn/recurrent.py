@@ -91,7 +91,7 @@ class RNNBase(Module):
 
     def _layers(self) -> list[list[Weights]]:
         def weights(suffix: str) -> Weights:
-            return Weights(*[getattr(self, part + suffix) if self._has(part) else None for part in _PARTS])
+            return Weights(*[self._parameters.get(part + suffix) for part in _PARTS])  # type: ignore[arg-type]
 
         return [[weights(suffix) for suffix in suffixes] for suffixes in self._suffixes()]
 
@@ -153,7 +153,7 @@ class RNNBase(Module):
         return run_layers(RECURRENCES[self.mode], rows, sizes, state, self._layers(), dropout)
 
     def _check_input(self, input: Tensor, ndim: int) -> None:
-        name, dtype = type(self).__name__, self._parameters["weight_ih_l0"].dtype
+        name, dtype = type(self).__name__, self.weight_ih_l0.dtype
         if input.dtype != dtype:
             raise ArgumentError(
                 f"{name}: input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert input: "

@@ -68,7 +68,7 @@ class _Layer(Module):
     def _run(self, x: Tensor, blocks: list[Callable[[Tensor], Tensor]]) -> Tensor:
         """Add each block's result to what it gets, with the layer norm before the block or after the sum."""
         for number, block in enumerate(blocks, 1):
-            norm, dropout = self._modules[f"norm{number}"], self._modules[f"dropout{number}"]
+            norm, dropout = getattr(self, f"norm{number}"), getattr(self, f"dropout{number}")
             x = x + dropout(block(norm(x))) if self.norm_first else norm(x + dropout(block(x)))
         return x
 
@@ -258,7 +258,7 @@ class TransformerEncoder(Module):
         options = {"src_key_padding_mask": src_key_padding_mask, "is_causal": is_causal is True}
         for layer in self.layers:
             src = layer(src, src_mask=mask, **options)
-        return src if self.norm is None else self.norm(src)  # type: ignore[no-any-return]
+        return src if self.norm is None else self.norm(src)
 
 
 class TransformerDecoder(Module):
@@ -310,7 +310,7 @@ class TransformerDecoder(Module):
                 tgt_is_causal=tgt_is_causal is True,
                 memory_is_causal=memory_is_causal,
             )
-        return tgt if self.norm is None else self.norm(tgt)  # type: ignore[no-any-return]
+        return tgt if self.norm is None else self.norm(tgt)
 
 
 class Transformer(Module):
