@@ -1,12 +1,13 @@
 """Recurrent and attention modules on the inputs by which PyTorch tests its own, in float64."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.nn.modules import compare_call, copy_weights, to_ours, torch
-from tracegraph import nn
+from tests.nn.modules import compare_call, copy_weights, one_thread, to_ours, torch  # noqa: F401 - a fixture
+from tracegraph import nn, no_grad
 
 common = pytest.importorskip("torch.testing._internal.common_modules")
 
@@ -39,8 +40,13 @@ def test_like_torch(name: str, training: bool) -> None:
                 part.p = 0.0
             elif isinstance(getattr(part, "dropout", None), float):
                 part.dropout = 0.0
+            if hasattr(part, "use_nested_tensor"):
+                part.use_nested_tensor = False  # it sets padded positions to 0, without gradients only
         try:
-            compare_call(mine, yours, given.args, given.kwargs)
+            with contextlib.ExitStack() as modes:
+                for mode in () if training else (no_grad(), torch.no_grad()):
+                    modes.enter_context(mode)
+                compare_call(mine, yours, given.args, given.kwargs)
         except BaseException as error:
             error.add_note(f"sample {compared}: {built} called with {given}, {sample.desc}")
             raise

@@ -6,13 +6,12 @@ of each step. So sequences of one length and packed ones of several (the longest
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tracegraph.autograd.function import Function
 from tracegraph.compiler.ops.activations import relu
 from tracegraph.compiler.ops.contraction import linear
 from tracegraph.compiler.ops.hyperbolic import tanh
-from tracegraph.compiler.ops.joining import cat, stack
+from tracegraph.compiler.ops.joining import cat
 from tracegraph.compiler.ops.parts import chunk, narrow, select, split
 from tracegraph.nn.functional_dropout import dropout
 from tracegraph.tensor import Tensor
@@ -83,16 +82,13 @@ RECURRENCES = {
 (arXiv:1402.1128); Cho and others (arXiv:1406.1078) with the reset gate behind the product."""
 
 
-class _Steps(Function):
-    """The rows of each step. The gradient joins those of the steps once, where each view alone would fill a whole."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
-        return split(rows, sizes)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return cat(gradients), None
+def _steps(rows: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """The rows of each step, by halving: the gradient of a part fills a whole, and so n steps cost log(n) wholes."""
+    if len(sizes) == 1:
+        return [rows]
+    half = len(sizes) // 2
+    first, rest = split(rows, [sum(sizes[:half]), sum(sizes[half:])])
+    return [*_steps(first, sizes[:half]), *_steps(rest, sizes[half:])]
 
 
 def _part(state: State, start: int, end: int) -> State:
@@ -108,9 +104,9 @@ def _join(states: Sequence[State]) -> State:
 
 def run_direction(
     recurrence: Recurrence, rows: Tensor, sizes: Sequence[int], initial: State, weights: Weights, *, reverse: bool
-) -> tuple[Tensor, State]:
-    """Run one layer in one direction: the hidden states of all steps as rows, and the last state of each sequence."""
-    projected = _Steps.apply(recurrence.project(rows, weights), list(sizes))
+) -> tuple[list[Tensor], State]:
+    """Run one layer in one direction: the hidden state after each step, and the last state of each sequence."""
+    projected = _steps(recurrence.project(rows, weights), sizes)
     outputs: list[Tensor] = []
     ended: list[State] = []
     order = range(len(sizes) - 1, -1, -1) if reverse else range(len(sizes))
@@ -124,7 +120,7 @@ def run_direction(
             state = _join([state, _part(initial, before, size)])
         state = recurrence.step(projected[number], state, weights)
         outputs.append(state[0])
-    return cat(outputs[::-1] if reverse else outputs), _join([state, *reversed(ended)])
+    return (outputs[::-1] if reverse else outputs), _join([state, *reversed(ended)])
 
 
 def run_layers(
@@ -134,8 +130,11 @@ def run_layers(
     initial: State,
     layers: Sequence[Sequence[Weights]],
     dropout_p: float = 0.0,
-) -> tuple[Tensor, State]:
+    join: Callable[[Sequence[Tensor]], Tensor] = cat,
+) -> tuple[Tensor, list[State]]:
     """Run layers one over the other, each in as many directions as it has weights, with dropout between them.
+
+    Returns the last layer's hidden states, and the last states of each layer and direction.
 
     Args:
         recurrence: the kind of step.
@@ -144,19 +143,20 @@ def run_layers(
         initial: states (layers * directions, batch, width).
         layers: for each layer the weights of its directions.
         dropout_p: how likely an element between two layers is set to 0.
+        join: makes one tensor of the hidden states after all steps; rows unless given.
     """
     final: list[State] = []
     for number, directions in enumerate(layers):
         if number and dropout_p:
             rows = dropout(rows, dropout_p)
-        outputs: list[Tensor] = []
+        joined: list[Tensor] = []
         for weights in directions:
             start = tuple([select(part, 0, len(final)) for part in initial])
-            output, last = run_direction(recurrence, rows, sizes, start, weights, reverse=bool(outputs))
-            outputs.append(output)
+            outputs, last = run_direction(recurrence, rows, sizes, start, weights, reverse=bool(joined))
+            joined.append((join if number == len(layers) - 1 else cat)(outputs))
             final.append(last)
-        rows = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
-    return rows, tuple([stack(parts) for parts in zip(*final, strict=True)])
+        rows = joined[0] if len(joined) == 1 else cat(joined, -1)
+    return rows, final
 
 
 __all__ = ["RECURRENCES", "Recurrence", "State", "Weights", "run_direction", "run_layers"]

@@ -4,10 +4,12 @@ sequences.
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tracegraph.compiler.ops.creation import zeros
+from tracegraph.compiler.ops.joining import cat, stack
 from tracegraph.nn import init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
@@ -17,6 +19,7 @@ from tracegraph.nn.utils.rnn import PackedSequence, step_sizes
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tracegraph.tensor import Tensor
 
+_Join = Callable[[Sequence[Tensor]], Tensor]
 _PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 """How the names of the parameters begin; then `_l0`, `_l0_reverse`, `_l1` and so on."""
 
@@ -113,7 +116,7 @@ class RNNBase(Module):
         sizes = step_sizes(packed)
         if state is not None and packed.sorted_indices is not None:
             state = tuple([part.index_select(1, packed.sorted_indices) for part in state])
-        rows, final = self._run_rows(packed.data, sizes, state)
+        rows, final = self._run_rows(packed.data, sizes, state, cat, stack)
         if packed.unsorted_indices is not None:
             final = tuple([part.index_select(1, packed.unsorted_indices) for part in final])
         return PackedSequence(rows, *packed[1:]), final
@@ -135,13 +138,14 @@ class RNNBase(Module):
         steps, batch, width = input.shape
         if not steps:
             raise ShapeError(f"{type(self).__name__}: Expected sequence length to be larger than 0 in RNN")
-        rows, final = self._run_rows(input.reshape(steps * batch, width), [batch] * steps, state)
-        output = rows.reshape(steps, batch, rows.shape[-1])
-        if not batched:
-            return output.squeeze(1), tuple([part.squeeze(1) for part in final])
-        return (output.transpose(0, 1) if self.batch_first else output), final
+        rows, sizes = input.reshape(steps * batch, width), [batch] * steps
+        if not batched:  # joined without a batch dimension, since a view of the results could not leave a traced call
+            return self._run_rows(rows, sizes, state, cat, cat)
+        return self._run_rows(rows, sizes, state, partial(stack, dim=1) if self.batch_first else stack, stack)
 
-    def _run_rows(self, rows: Tensor, sizes: Sequence[int], state: State | None) -> tuple[Tensor, State]:
+    def _run_rows(
+        self, rows: Tensor, sizes: Sequence[int], state: State | None, join: _Join, join_final: _Join
+    ) -> tuple[Tensor, State]:
         count = self.num_layers * (2 if self.bidirectional else 1)
         shapes = [(count, sizes[0], width) for width in self._widths()]
         if state is None:
@@ -150,7 +154,8 @@ class RNNBase(Module):
             if part.shape != shape:
                 raise ShapeError(f"{type(self).__name__}: Expected hidden size {shape}, got {list(part.shape)}")
         dropout = self.dropout if self.training else 0.0
-        return run_layers(RECURRENCES[self.mode], rows, sizes, state, self._layers(), dropout)
+        output, final = run_layers(RECURRENCES[self.mode], rows, sizes, state, self._layers(), dropout, join)
+        return output, tuple([join_final(parts) for parts in zip(*final, strict=True)])
 
     def _check_input(self, input: Tensor, ndim: int) -> None:
         name, dtype = type(self).__name__, self.weight_ih_l0.dtype
