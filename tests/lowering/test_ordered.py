@@ -1,5 +1,7 @@
 """Scatters and scans whose operands are reshaped: the reshape is no step of its own, the kernel reads what is below."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,32 +22,38 @@ def nothing(*shape: int) -> Node:
     return constant(np.zeros(shape, np.float32))
 
 
+def op(name: str, **attributes: Any) -> Any:
+    """An operation by name."""
+    made: Any = OPERATIONS[name]
+    return made(**attributes)
+
+
 GRAPHS: dict[str, Node] = {
     "put": make(
-        OPERATIONS["index_put"](dim=0, accumulate=True),
+        op("index_put", dim=0, accumulate=True),
         nothing(5, 4),
         reshaped(VALUES, 6, 4),
         constant(INDEX.reshape(6)),
     ),
     "put_at_reshaped": make(
-        OPERATIONS["index_put"](dim=1, accumulate=True),
+        op("index_put", dim=1, accumulate=True),
         nothing(4, 5),
         reshaped(VALUES, 4, 6),
         reshaped(constant(INDEX), 6),
     ),
     "scatter": make(
-        OPERATIONS["scatter"](dim=0, reduce="add"),
+        op("scatter", dim=0, reduce="add"),
         nothing(5, 4),
         constant(np.repeat(INDEX.reshape(6, 1), 4, 1)),
         reshaped(VALUES, 6, 4),
     ),
     "scatter_at_reshaped": make(
-        OPERATIONS["scatter"](dim=0, reduce="add"),
+        op("scatter", dim=0, reduce="add"),
         nothing(5, 4),
         reshaped(constant(np.repeat(INDEX[..., None], 4, 2)), 6, 4),
         reshaped(VALUES, 6, 4),
     ),
-    "cumsum": make(OPERATIONS["cumsum"](dim=0), reshaped(VALUES, 6, 4)),
+    "cumsum": make(op("cumsum", dim=0), reshaped(VALUES, 6, 4)),
 }
 
 

@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
 
 def numpy(value: Any) -> np.ndarray:
     """The values of a tensor of either library."""
-    return value.detach().numpy() if isinstance(value, tracegraph.Tensor) else value.numpy(force=True)  # type: ignore[no-any-return]
+    return value.detach().numpy() if isinstance(value, tracegraph.Tensor) else value.numpy(force=True)
 
 
 def to_ours(value: Any, known: dict[int, Any] | None = None) -> Any:

@@ -61,7 +61,9 @@ SHAPES: dict[str, tuple[Shape, Shape, Shape]] = {
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("shapes", SHAPES)
 def test_scaled_dot_product(mask: str, shapes: str) -> None:
-    compare_call(Attention(tracegraph), Attention(torch), [floats(*shape) for shape in SHAPES[shapes]], MASKS[mask]())
+    options: Any = MASKS[mask]
+    inputs = [floats(*shape) for shape in SHAPES[shapes]]
+    compare_call(Attention(tracegraph), Attention(torch), inputs, options())
 
 
 CASES: dict[str, tuple[tuple[Shape, Shape, Shape], Any]] = {
@@ -246,7 +248,8 @@ MODELS: dict[str, tuple[Any, Any]] = {
         lambda: nn.Linear(8, 24),
         lambda model, x: F.scaled_dot_product_attention(
             model(x).reshape(5, 5, 4, 6).transpose(1, 2),
-            *[x.unsqueeze(1)[..., :6]] * 2,
+            x.unsqueeze(1)[..., :6],
+            x.unsqueeze(1)[..., :6],
             attn_mask=x[:, None, :, :5] > 0,
             enable_gqa=True,
         ),
