@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tracegraph.compiler.codegen.python_source import STATUS_SLOT, KernelPrinter, Location, dtype_name
-from tracegraph.compiler.loop_ir import Buffer
+from tracegraph.compiler.codegen.sharing import Movable, shared
+from tracegraph.compiler.loop_ir import Buffer, Kernel
 from tracegraph.compiler.lowering.lower import last_failing_step
 from tracegraph.compiler.lowering.steps import HostStep, KernelStep, Lowered, NativeStep, Step
 
@@ -37,6 +38,8 @@ class Layout:
     input_slots: tuple[int, ...]
     constant_slots: tuple[int, ...]
     output_slots: tuple[int, ...]
+    window: int
+    """The slot from which on the pointers of kernels that share a body are put."""
     slots: int
 
 
@@ -52,7 +55,9 @@ def layout(lowered: Lowered) -> Layout:
             slots.append(slot)
             slot += 1
         groups.append(tuple(slots))
-    return Layout(locations, groups[0], groups[1], groups[2], slot)
+    kernels = [step.kernel for step in (*lowered.steps, *lowered.commits) if isinstance(step, KernelStep)]
+    room = max((len({*kernel.reads, *kernel.writes}) for kernel in kernels), default=0)
+    return Layout(locations, groups[0], groups[1], groups[2], slot, slot + room)
 
 
 def _places(step: NativeStep, locations: Mapping[Buffer, Location]) -> dict[str, str]:
@@ -72,42 +77,53 @@ def _buffer(buffer: Buffer, locations: Mapping[Buffer, Location]) -> str:
     return f"buffer(table, {slot}, {offset}, {dtype_name(buffer.dtype)})"
 
 
-def _call(step: Step, locations: Mapping[Buffer, Location]) -> list[str]:
+def _call(step: Step, places: Layout, sharing: Mapping[Kernel, tuple[Kernel, Movable]]) -> list[str]:
     """The lines of `main` for one step."""
     if isinstance(step, NativeStep):
-        operands = _operands(step, locations)
-        return [line.format(*operands, **_places(step, locations)) for line in step.routine.main]
+        operands = _operands(step, places.locations)
+        return [line.format(*operands, **_places(step, places.locations)) for line in step.routine.main]
     assert isinstance(step, KernelStep)
-    kernel = step.kernel
-    if kernel.rows is None:
-        return [f"{kernel.name}(0, 1, table)"]
-    rows = kernel.rows.extent
+    kernel, name, table, lines = step.kernel, step.kernel.name, "table", []
+    if kernel in sharing:
+        body, form = sharing[kernel]
+        name, table = body.name, f"subtable(table, {places.window})"
+        pointers = enumerate(form.pointers, places.window)
+        lines = [f"point(table, {number}, {slot}, {offset})" for number, (slot, offset) in pointers]
+    rows = 1 if kernel.rows is None else kernel.rows.extent
     if kernel.splittable and kernel.work >= PARALLEL_WORK and rows > 1:
         grain = max(1, rows * GRAIN_WORK // kernel.work)
-        return [f"parallel({kernel.name}, 0, {rows}, {grain}, table)"]
-    return [f"{kernel.name}(0, {rows}, table)"]
+        return [*lines, f"parallel({name}, 0, {rows}, {grain}, {table})"]
+    return [*lines, f"{name}(0, {rows}, {table})"]
 
 
-def _module(
-    name: str, steps: Sequence[Step], commits: Sequence[KernelStep], locations: Mapping[Buffer, Location]
-) -> tuple[str, int]:
+def _body(kernel: Kernel, places: Layout, sharing: Mapping[Kernel, tuple[Kernel, Movable]]) -> list[str]:
+    """The source of a kernel, unless another one's serves it."""
+    if kernel not in sharing:
+        return [KernelPrinter(kernel, places.locations).source()]
+    first, form = sharing[kernel]
+    return [form.source] if first is kernel else []
+
+
+def _module(name: str, steps: Sequence[Step], commits: Sequence[KernelStep], layout: Layout) -> tuple[str, int]:
+    locations = layout.locations
+    sharing = shared([step.kernel for step in (*steps, *commits) if isinstance(step, KernelStep)], locations)
     kernels: list[str] = []
     lines: list[str] = []
     failing = last_failing_step(steps)
     uses_blas = any(isinstance(step, NativeStep) and step.routine.blas for step in steps)
     for number, step in enumerate(steps):
         if isinstance(step, KernelStep):
-            kernels.append(KernelPrinter(step.kernel, locations).source())
+            kernels += _body(step.kernel, layout, sharing)
         elif isinstance(step, NativeStep):
             places = _places(step, locations)
             kernels += [text.format(*_operands(step, locations), **places) for text in step.routine.kernels]
-        lines.extend(_call(step, locations))
+        lines.extend(_call(step, layout, sharing))
         if number == failing:
             lines = [f"reset_status(table, {STATUS_SLOT})", *lines, f"failed = status(table, {STATUS_SLOT})"]
             lines += ["if failed != 0:", *["    blas_threads(before)"] * uses_blas, "    return failed"]
     for step in commits:
-        kernels.append(KernelPrinter(step.kernel, locations).source())
-        lines.extend(_call(step, locations))
+        kernels += _body(step.kernel, layout, sharing)
+        lines.extend(_call(step, layout, sharing))
     if uses_blas:
         lines = ["before = blas_threads(1)", *lines, "blas_threads(before)"]
     count = len(kernels)
@@ -131,11 +147,11 @@ def modules(lowered: Lowered, places: Layout) -> list[ModuleSource]:
     name = lowered.graph.name
     for step in lowered.steps:
         if isinstance(step, HostStep):
-            text, count = _module(name, pending, (), places.locations)
+            text, count = _module(name, pending, (), places)
             made.append(ModuleSource(text, step, count))
             pending = []
         else:
             pending.append(step)
-    text, count = _module(name, pending, lowered.commits, places.locations)
+    text, count = _module(name, pending, lowered.commits, places)
     made.append(ModuleSource(text, None, count))
     return made

@@ -80,10 +80,18 @@ def compare_text(condition: Compare) -> str:
 
 
 class KernelPrinter:
-    """Prints one kernel. `locations` says where each buffer lies."""
+    """Prints one kernel. `locations` says where each buffer lies.
 
-    def __init__(self, kernel: Kernel, locations: Mapping[Buffer, Location]) -> None:
+    With `starts`, which gives elements by name, the memory of a name begins so many elements further on.
+    """
+
+    def __init__(
+        self, kernel: Kernel, locations: Mapping[Buffer, Location], starts: Mapping[str, int] | None = None
+    ) -> None:
         self.kernel, self.locations = kernel, locations
+        self.starts = starts or {}
+        self.least: dict[str, int] = {}
+        """The least constant in the indices at which the memory of each name is read or written."""
         self.names: dict[Buffer, str] = {}
         by_location: dict[tuple[int, int, str], str] = {}
         self.header: list[str] = []
@@ -119,6 +127,11 @@ class KernelPrinter:
         ]
         return "\n".join([*head, *self.lines]) + "\n"
 
+    def _element(self, buffer: Buffer, index: Index) -> str:
+        name = self.names[buffer]
+        self.least[name] = min(self.least.get(name, index.constant), index.constant)
+        return f"{name}[{index_text(index + -self.starts.get(name, 0))}]"
+
     def _line(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
 
@@ -135,13 +148,13 @@ class KernelPrinter:
             self._line(depth, f"{statement.name} = {self.expression(statement.value)}")
         elif isinstance(statement, Store):
             value = self.expression(statement.value)
-            self._line(depth, f"{self.names[statement.buffer]}[{index_text(statement.index)}] = {value}")
+            self._line(depth, f"{self._element(statement.buffer, statement.index)} = {value}")
         elif isinstance(statement, Start):
             self._start(statement, depth)
         elif isinstance(statement, Accumulate):
             self._accumulate(statement, depth)
         elif isinstance(statement, AccumulateInto):
-            target = f"{self.names[statement.buffer]}[{index_text(statement.index)}]"
+            target = self._element(statement.buffer, statement.index)
             value = self._combined(target, statement.combine, self.expression(statement.value), statement.buffer.dtype)
             self._line(depth, f"{target} = {value}")
         else:
@@ -197,7 +210,7 @@ class KernelPrinter:
         if isinstance(value, Literal):
             return literal(value.value, value.dtype)
         if isinstance(value, Load):
-            return f"{self.names[value.buffer]}[{index_text(value.index)}]"
+            return self._element(value.buffer, value.index)
         if isinstance(value, Convert):
             return f"astype({self.expression(value.argument)}, {dtype_name(value.dtype)})"
         if isinstance(value, IndexValue):

@@ -44,7 +44,10 @@ def ordered_reads(node: Node) -> tuple[Node, ...]:
 
 
 def ordered_kernel(node: Node, reads: tuple[Buffer, ...], out: Buffer, name: str, status: int) -> Kernel:
-    """The kernel of a node for which `is_ordered` holds."""
+    """The kernel of a node for which `is_ordered` holds.
+
+    The buffers hold the operands' elements in row-major order, but may have other shapes: a reshape is no copy.
+    """
     if isinstance(node.operation, Cumsum | Cumprod):
         return _scan(node, reads[0], out, name)
     return _scatter(node, reads, out, name, status)

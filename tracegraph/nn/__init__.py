@@ -5,6 +5,7 @@ from tracegraph.nn import init as init
 from tracegraph.nn import modules as modules
 from tracegraph.nn import utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
+from tracegraph.nn.attention import *  # noqa: F403
 from tracegraph.nn.batch_normalisation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403
 from tracegraph.nn.convolution import *  # noqa: F403
@@ -26,7 +27,10 @@ from tracegraph.nn.parameter import UninitializedBuffer as UninitializedBuffer
 from tracegraph.nn.parameter import UninitializedParameter as UninitializedParameter
 from tracegraph.nn.parameter_container import *  # noqa: F403
 from tracegraph.nn.pooling import *  # noqa: F403
+from tracegraph.nn.recurrent import *  # noqa: F403
+from tracegraph.nn.recurrent_cells import *  # noqa: F403
 from tracegraph.nn.resampling import *  # noqa: F403
 from tracegraph.nn.shrinking import *  # noqa: F403
 from tracegraph.nn.softmax import *  # noqa: F403
 from tracegraph.nn.summary import summary as summary
+from tracegraph.nn.transformer import *  # noqa: F403

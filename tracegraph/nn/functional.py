@@ -3,11 +3,6 @@
 `relu`, `conv2d`, `cross_entropy`, `dropout`, `layer_norm` and others.
 """
 
-import math
-
-import numpy as np
-
-from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.activations import (
     celu,
     elu,
@@ -84,6 +79,7 @@ from tracegraph.compiler.ops.regression_losses import (
     smooth_l1_loss,
 )
 from tracegraph.compiler.ops.shrinking import hardshrink, rrelu, softshrink, tanhshrink, threshold
+from tracegraph.nn.functional_attention import multi_head_attention_forward, scaled_dot_product_attention
 from tracegraph.nn.functional_dropout import (
     alpha_dropout,
     dropout,
@@ -114,38 +110,6 @@ from tracegraph.nn.functional_pooling import (
 )
 from tracegraph.nn.functional_sampling import affine_grid, grid_sample
 from tracegraph.nn.inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
-from tracegraph.runtime.errors import ArgumentError
-from tracegraph.tensor import Tensor
-
-
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-) -> Tensor:
-    """`softmax(query @ key.T * scale + mask) @ value`, for (..., l, e), (..., s, e) and (..., s, v): (..., l, v).
-
-    A bool mask says what takes part, another one is added; `is_causal` lets position i see the positions up to i.
-    Vaswani and others, arXiv:1706.03762.
-    """
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = query @ key.transpose(-2, -1) * factor
-    if is_causal:
-        if attn_mask is not None:
-            raise ArgumentError(
-                "scaled_dot_product_attention: explicit attn_mask should not be set when is_causal=True"
-            )
-        causal = np.tri(query.shape[-2], key.shape[-2], dtype=np.bool_)
-        attn_mask = dispatch.as_tensor(causal, literal=True)
-    if attn_mask is not None:
-        masked = attn_mask.dtype == np.bool_
-        scores = scores.masked_fill(attn_mask.logical_not(), -math.inf) if masked else scores + attn_mask
-    return dropout(softmax(scores, -1), dropout_p) @ value
-
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -222,6 +186,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",

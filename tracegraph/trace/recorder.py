@@ -32,6 +32,8 @@ MAX_DECISIONS = 1_000
 _BEYOND = 1 << 63
 """The least whole number that int64 cannot hold."""
 
+_COPYING = ("item()", "tolist()")
+"""Ways in which a value goes to Python that leave no way to change the tensor."""
 _LIBRARY = f"{__name__.partition('.')[0]}."
 """How the names of the library's modules begin: operations of others are observed while they run."""
 
@@ -108,7 +110,9 @@ class Recorder(Listener):
         self.entries[id(tensor)] = Root(tensor, self.node(view))
 
     def escape(self, tensor: Tensor, how: str) -> None:
-        """A value goes to Python."""
+        """A value goes to Python; that of a constant is known to it already."""
+        if how in _COPYING and id(tensor) in self.entries and self.node(tensor).is_constant:
+            return
         self.unsupported(f"reads the value of a tensor by {how}")
 
     def check(self, getter: Callable[[], Any], value: Any, name: str) -> None:

@@ -155,6 +155,21 @@ def subtable(typing_context: Any, table: Any, first_slot: Any) -> Any:
     return table_type(table_type, types.intp), generate
 
 
+@intrinsic
+def point(typing_context: Any, table: Any, to: Any, slot: Any, offset: Any) -> Any:
+    """`point(table, to, slot, offset)`: puts the address at byte `offset` behind that of a slot into slot `to`."""
+    if not all(isinstance(number, types.Integer) for number in (to, slot, offset)):
+        raise errors.TypingError(f"point(table, to, slot, offset) got {to}, {slot} and {offset}")
+
+    def generate(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
+        table, to, slot, offset = args
+        address = builder.add(builder.load(builder.gep(table, [slot], inbounds=True)), offset)
+        builder.store(address, builder.gep(table, [to], inbounds=True))
+        return context.get_dummy_value()
+
+    return types.none(table_type, types.intp, types.intp, types.intp), generate
+
+
 @infer_global(operator.getitem)
 class _BufferGetItem(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:

@@ -13,7 +13,7 @@ from tracegraph.runtime.backends.numba_cpu.blas import (
     gemv_f32,
     gemv_f64,
 )
-from tracegraph.runtime.backends.numba_cpu.buffer_type import at, buffer, scratch, subtable
+from tracegraph.runtime.backends.numba_cpu.buffer_type import at, buffer, point, scratch, subtable
 from tracegraph.runtime.backends.numba_cpu.kernel import kernel, parallel, program
 from tracegraph.runtime.backends.numba_cpu.random_words import philox_block, philox_u32
 from tracegraph.runtime.backends.numba_cpu.scalar_operations import (
@@ -59,6 +59,7 @@ __all__ = [
     "parallel",
     "philox_block",
     "philox_u32",
+    "point",
     "program",
     "reset_status",
     "scratch",
