@@ -222,3 +222,27 @@ def test_methods_of_tensors_that_are_replaced(monkeypatch: pytest.MonkeyPatch) -
         yield f(x), g(x), f(x), g(x)
 
     same(scenario, hits=4)
+
+
+def test_values_that_python_wrote_down_can_be_read_back() -> None:
+    outside = tg.tensor([3, 1])
+
+    def counted(x: Any, sizes: Any) -> Any:
+        return sum(x[number] * size for number, size in enumerate(sizes.tolist())) * sizes[0].to(x.dtype)
+
+    def changed(x: Any) -> Any:
+        sizes = tg.tensor([3, 1])
+        sizes.add_(x.to(sizes.dtype))
+        return counted(x, sizes)
+
+    static = tg.trace(lambda x: counted(x, tg.tensor([3, 1])))
+    read = tg.trace(lambda x: counted(x, outside))
+    written = tg.trace(changed)
+    for number in range(4):
+        x = tg.tensor([1.0, 2.0]) + number
+        assert static(x).item() == counted(x, tg.tensor([3, 1])).item()
+        assert read(x).item() == counted(x, outside).item()
+        assert written(x).item() == changed(x).item()
+        outside.add_(1)
+    assert static.explain().verdict == "static"
+    assert read.explain().verdict == written.explain().verdict == "co-executed"
