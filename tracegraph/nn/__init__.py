@@ -34,3 +34,4 @@ from tracegraph.nn.shrinking import *  # noqa: F403
 from tracegraph.nn.softmax import *  # noqa: F403
 from tracegraph.nn.summary import summary as summary
 from tracegraph.nn.transformer import *  # noqa: F403
+from tracegraph.nn.transformer_layers import *  # noqa: F403
