@@ -262,6 +262,8 @@ def _scaled(name: str, base: TensorLike, product: "Tensor", beta: float, alpha: 
         raise DTypeError(f"{name}: operands must have one dtype, got {tensor.dtype} and {product.dtype}")
     if broadcast_shapes(name, tensor.shape, product.shape) != product.shape:
         raise ShapeError(f"{name}: shape {tensor.shape} does not expand to the product's shape {product.shape}")
+    if product.dtype.kind != "f":  # as PyTorch, which takes the factors in the dtype of the operands
+        alpha, beta = (bool(factor) if product.dtype.kind == "b" else int(factor) for factor in (alpha, beta))
     scaled = product if alpha == 1 else product * alpha
     if beta == 0:
         return scaled
@@ -388,6 +390,9 @@ def tensordot(a: "Tensor", b: "Tensor", dims: Any = 2) -> "Tensor":
         left, right = ((d,) if hasattr(d, "__index__") else tuple(d) for d in dims)
     left = tuple(normalize_dim("tensordot", dim, a.ndim) for dim in left)
     right = tuple(normalize_dim("tensordot", dim, b.ndim) for dim in right)
+    for i, j in zip(left, right, strict=False):  # a dimension of size 1 goes with any other
+        if a.shape[i] != b.shape[j] and 1 in (a.shape[i], b.shape[j]):
+            a, b = (a.sum(i, keepdim=True), b) if b.shape[j] == 1 else (a, b.sum(j, keepdim=True))
     if [a.shape[dim] for dim in left] != [b.shape[dim] for dim in right] or len(set(left)) < len(left):
         raise ShapeError(f"tensordot: dims {left} of shape {a.shape} do not fit dims {right} of shape {b.shape}")
     rows = tuple(dim for dim in range(a.ndim) if dim not in left)

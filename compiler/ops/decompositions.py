@@ -13,7 +13,16 @@ import numpy as np
 from . import dispatch
 from .base import Array, Cotangent, Sample, operation
 from .linear_systems import SOLVE
-from .matrices import SQUARE, MatrixOperation, check_matrices, clear_errors, identity, sample_matrices, scaled_diagonal
+from .matrices import (
+    SQUARE,
+    MatrixOperation,
+    check_matrices,
+    clear_errors,
+    identity,
+    quotient,
+    sample_matrices,
+    scaled_diagonal,
+)
 from .matrices import transposed as transpose
 from .spec import Spec
 
@@ -142,7 +151,7 @@ class Eigh(Decomposition):
             values, vectors = self.parts(out, size, size)
             g_values, g_vectors = self.parts(g, size, size)
             gaps = values.unsqueeze(-2) - values.unsqueeze(-1) + identity(size, values)
-            inner = transpose(vectors) @ g_vectors / gaps
+            inner = quotient(transpose(vectors) @ g_vectors, gaps)
             inner = (inner + transpose(inner)) * 0.5
             inner = scaled_diagonal(inner, 0.0) + g_values.diag_embed()
             return vectors @ inner @ transpose(vectors)  # type: ignore[no-any-return]
@@ -201,10 +210,11 @@ def _svd_cotangent(u: "Tensor", s: "Tensor", vh: "Tensor", gu: "Tensor", gs: "Te
     row, column = s.unsqueeze(-2), s.unsqueeze(-1)
     gaps = row * row - column * column + identity(s.shape[-1], s)
     left, right = transpose(u) @ gu, vh @ transpose(gvh)
-    inner = (left - transpose(left)) / gaps * row + column * ((right - transpose(right)) / gaps) + gs.diag_embed()
+    inner = quotient(left - transpose(left), gaps) * row + column * quotient(right - transpose(right), gaps)
+    inner = inner + gs.diag_embed()
     result = u @ inner @ vh
     if u.shape[-2] > u.shape[-1]:
-        result = result + (gu - u @ left) / row @ vh
+        result = result + quotient(gu - u @ left, row) @ vh
     if vh.shape[-1] > vh.shape[-2]:
-        result = result + u @ ((gvh - transpose(right) @ vh) / column)
+        result = result + u @ quotient(gvh - transpose(right) @ vh, column)
     return result  # type: ignore[no-any-return]

@@ -75,6 +75,12 @@ def scaled_diagonal(matrices: "Tensor", factor: float) -> "Tensor":
     return matrices - matrices.diagonal(0, -2, -1).mul(1 - factor).diag_embed()  # type: ignore[no-any-return]
 
 
+def quotient(numerator: "Tensor", denominator: "Tensor") -> "Tensor":
+    """A quotient that is 0 where the numerator is, whatever the denominator: what has no gradient divides by no gap."""
+    meant = numerator.ne(0).logical_or(denominator.ne(0))
+    return numerator / denominator.where(meant, 1)  # type: ignore[no-any-return]
+
+
 def sample_matrices(
     rng: np.random.Generator, *, shapes: tuple[tuple[int, ...], ...], definite: bool = False
 ) -> Iterator[np.ndarray]:

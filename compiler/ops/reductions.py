@@ -277,7 +277,7 @@ def sum_to_size(input: "Tensor", *size: Any) -> "Tensor":
     """
     target = tuple(size[0]) if len(size) == 1 and not hasattr(size[0], "__index__") else size
     shape = input._data.shape
-    if shape == target:
+    if shape == target and shape:
         return input
     if input._data.dtype.kind != "f":
         input = to(input, int64)

@@ -40,6 +40,9 @@ OUT_OF_SCOPE = {
 
 _WRAPPED: dict[str, Callable[..., Any]] = {
     "__getitem__": operator.getitem,
+    "T": lambda x: x.T,
+    "einsum": lambda tensors, equation: tracegraph.einsum(equation, *tensors),
+    "mT": lambda x: x.mT,
     "normal.in_place": lambda x, *rest, **options: x.normal_(*rest, **options),
     "nn.functional.embedding": lambda weight, input, **named: functional.embedding(input, weight, **named),
     "nn.functional.embedding_bag": lambda weight, input, **named: functional.embedding_bag(input, weight, **named),

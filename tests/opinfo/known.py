@@ -4,7 +4,8 @@ RANDOM = frozenset(
     {
         "bernoulli", "cauchy", "empty", "empty_like", "exponential", "geometric", "log_normal", "multinomial",
         "new_empty", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
-        "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "nn.functional.rrelu", "normal",
+        "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout",
+        "nn.functional.multi_head_attention_forward", "nn.functional.rrelu", "normal",
         "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
     }
 )  # fmt: skip
