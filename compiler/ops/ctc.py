@@ -121,7 +121,8 @@ def _losses(case: _Case, blank: int) -> "Tensor":
     """The losses (n,); huge where there is no alignment.
 
     The labels are put between blanks, 2 * longest + 1 states. State s at a time is reached from s and s - 1, and from
-    s - 2 unless that is the same label (or both are blanks). Before the first step all is in a state before the first label.
+    s - 2 unless that is the same label (or both are blanks).
+    Before the first step all is in the state before the first label.
     """
     time, count, _ = case.log_probs.shape
     longest = case.labels.shape[1]
