@@ -76,8 +76,6 @@ class _Case(NamedTuple):
 def _case(log_probs: "Tensor", targets: "Tensor", input_lengths: Any, target_lengths: Any, blank: int) -> _Case:
     if log_probs.dtype not in (np.float32, np.float64):
         raise DTypeError(f"ctc_loss: log_probs must be float32 or float64, not {log_probs.dtype}")
-    if targets.dtype.kind not in "iu":
-        raise DTypeError(f"ctc_loss: targets must be integers, not {targets.dtype}")
     if log_probs.ndim not in (2, 3):
         raise ShapeError(f"ctc_loss: log_probs must have shape (time, n, classes), got {log_probs.shape}")
     if log_probs.ndim == 2:
@@ -123,7 +121,8 @@ def _losses(case: _Case, blank: int) -> "Tensor":
     """The losses (n,); huge where there is no alignment.
 
     The labels are put between blanks, 2 * longest + 1 states. State s at a time is reached from s and s - 1, and from
-    s - 2 unless that is the same label or s is a blank. Before the first step all is in a state before the first label.
+    s - 2 unless that is the same label (or both are blanks).
+    Before the first step all is in the state before the first label.
     """
     time, count, _ = case.log_probs.shape
     longest = case.labels.shape[1]
@@ -132,7 +131,7 @@ def _losses(case: _Case, blank: int) -> "Tensor":
     known = where(arange(longest) < case.target_lengths.unsqueeze(1), case.labels, blank)
     path = stack([blanks[:, :longest], known], 2).reshape((count, 2 * longest))
     path = pad(path, (0, 1), value=blank)
-    skips = pad((path[:, 2:] != path[:, :-2]) & (path[:, 2:] != blank), (2, 0))[:, :states]
+    skips = pad(path[:, 2:] != path[:, :-2], (2, 0))[:, :states]
     emitted = dispatch.apply(Gather(2), case.log_probs, path.expand((time, count, states))).clamp(min=NEVER)
     start = np.full((1, states), NEVER)
     start[0, 0] = 0

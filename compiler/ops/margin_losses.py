@@ -12,7 +12,7 @@ from .activations import logsigmoid, relu
 from .creation import full_operation
 from .dispatch import public
 from .gather import Gather, Scatter, index_operation
-from .reduced_loss import reduced, reduction_named, same_shape
+from .reduced_loss import reduced, reduction_named
 from .selection import where
 from .spec import int64
 
@@ -50,13 +50,12 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> "Tensor":
-    """`log(1 + exp(-target * input))` for scores and targets 1 or -1, of one shape.
+    """`log(1 + exp(-target * input))` for scores and targets 1 or -1.
 
     >>> tracegraph.nn.functional.soft_margin_loss(tracegraph.tensor([0.0]), tracegraph.tensor([1.0]))
     tensor(0.6931)
     """
     reduction = reduction_named("soft_margin_loss", reduction, size_average, reduce)
-    same_shape("soft_margin_loss", input, target)
     return reduced(-logsigmoid(target * input), reduction)
 
 
@@ -148,7 +147,7 @@ def multi_margin_loss(
         lack = lack * dispatch.apply(index_operation(0), weight, column)
     others = dispatch.as_tensor(range(classes), literal=True) != column
     losses = where(others, lack, 0).sum(1) / classes
-    return reduced(losses.reshape(input.shape[:-1]) if reduction == "none" else losses, reduction)
+    return reduced(losses.reshape(target.shape) if reduction == "none" else losses, reduction)
 
 
 @public(method=False)

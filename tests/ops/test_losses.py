@@ -7,7 +7,7 @@ import pytest
 
 import tracegraph
 from tests.ops.functional import assert_like_torch
-from tracegraph.nn.functional import binary_cross_entropy, cross_entropy, kl_div, mse_loss
+from tracegraph.nn.functional import cross_entropy, kl_div, mse_loss
 from tracegraph.runtime.errors import ArgumentError, DTypeError, ShapeError
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:Using a target size", "ignore:reduction. 'mean'")]
@@ -135,14 +135,32 @@ def test_binary_cross_entropy(weighted: bool, reduction: str) -> None:
         )
 
 
-def test_binary_cross_entropy_saturated() -> None:
-    x = tracegraph.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
-    loss = binary_cross_entropy(x, tracegraph.tensor([0.0, 1.0, 1.0, 0.0]), reduction="none")
-    np.testing.assert_array_equal(loss.detach().numpy(), [0, 0, 100, 100])
-    (gradient,) = tracegraph.autograd.grad(loss.sum(), x)
-    assert np.isfinite(gradient.numpy()).all()
-    extreme = np.array([-1000.0, 1000.0])
-    assert_like_torch("binary_cross_entropy_with_logits", extreme, np.array([1.0, 0.0]), reduction="none")
+@REDUCTIONS
+def test_extremes(reduction: str) -> None:
+    edges = np.array([0.0, 1.0, 0.0, 1.0, 1e-20, 0.5])
+    target = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    for dtype in ("float64", "float32"):
+        given = edges.astype(dtype), target.astype(dtype)
+        assert_like_torch(
+            "binary_cross_entropy",
+            given[0],
+            target=given[1],
+            reduction=reduction,
+            fixed=("target",),
+            second=False,
+            tolerance=1e-6,  # PyTorch divides by at least float32(1e-12)
+        )
+        huge = np.array([-1e4, 1e4, -1e4, 1e4, 0.0, 88.0], dtype)
+        assert_like_torch("binary_cross_entropy_with_logits", huge, given[1], reduction=reduction)
+        logits = np.stack([huge, -huge], 1)
+        for smoothing in (0.0, 0.1):
+            assert_like_torch(
+                "cross_entropy", logits, np.arange(6) % 2, reduction=reduction, label_smoothing=smoothing, second=False
+            )
+        for name in ("cross_entropy", "nll_loss"):
+            assert_like_torch(name, logits, np.full(6, -100), reduction=reduction, second=False)
+    for wrong in (-1e-3, 1.001, np.nan):
+        assert_like_torch("binary_cross_entropy", np.array([0.5, wrong]), np.array([0.5, 0.5]), reduction=reduction)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
@@ -155,6 +173,19 @@ def test_kl_div(log_target: bool, reduction: str) -> None:
 def test_kl_div_of_a_zero_probability() -> None:
     loss = kl_div(tracegraph.tensor([-1.0, -2.0]), tracegraph.tensor([0.0, 1.0]), reduction="none")
     np.testing.assert_array_equal(loss.numpy(), [0.0, 2.0])
+
+
+def test_refused_as_in_pytorch() -> None:
+    x, probabilities = numbers((4, 3)), numbers((4, 3), 1, 0, 1)
+    assert_like_torch("cross_entropy", x, probabilities, ignore_index=1)
+    for weight in (numbers((3,), 2, dtype="float32"), numbers((4,), 2)):
+        for name in ("cross_entropy", "nll_loss"):
+            assert_like_torch(name, x, np.array([0, 1, 2, 2]), weight=weight)
+    for name in ("mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy"):
+        assert_like_torch(name, np.arange(3), np.arange(3))
+    assert_like_torch("binary_cross_entropy", probabilities, probabilities.astype("float32"))
+    assert_like_torch("l1_loss", np.arange(3), np.ones(3, int), reduction="none")
+    assert_like_torch("l1_loss", np.arange(3), np.ones(3, int))
 
 
 def test_errors_name_operation_and_shapes() -> None:
