@@ -6,6 +6,7 @@ from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
+from tracegraph.runtime.device import check_device
 from tracegraph.tensor import Tensor
 
 
@@ -163,6 +164,7 @@ class PReLU(Module):
     weight: Parameter
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
         self.weight = new_parameter(num_parameters, dtype=dtype)

@@ -6,6 +6,7 @@ from tracegraph.nn import functional, init
 from tracegraph.nn.linear import Linear, new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
@@ -64,6 +65,7 @@ class MultiheadAttention(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         if embed_dim <= 0 or num_heads <= 0:
             raise ArgumentError(

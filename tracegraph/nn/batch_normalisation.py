@@ -11,6 +11,7 @@ from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.spec import as_dtype
 from tracegraph.nn import functional, init
 from tracegraph.nn.normalisation import Affine
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ShapeError
 from tracegraph.tensor import Tensor, wrap
 
@@ -84,6 +85,7 @@ class _BatchNorm(_Tracking):
         *,
         bias: bool = True,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -161,6 +163,7 @@ class _InstanceNorm(_Tracking):
         *,
         bias: bool = True,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, input: Tensor) -> Tensor:

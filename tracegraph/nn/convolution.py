@@ -8,6 +8,7 @@ from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
@@ -126,6 +127,7 @@ class _Forward(_Convolution):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, dtype
         )
@@ -187,6 +189,7 @@ class _Transposed(_Convolution):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         if padding_mode != "zeros":
             raise ArgumentError('Only "zeros" padding mode is supported for transposed convolutions')
         super().__init__(

@@ -10,6 +10,7 @@ from tracegraph.compiler.ops.spec import as_dtype
 from tracegraph.nn import functional, init
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
+from tracegraph.runtime.device import check_device
 from tracegraph.tensor import Tensor, wrap
 
 
@@ -44,6 +45,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
@@ -85,6 +87,7 @@ class Bilinear(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = new_parameter(out_features, in1_features, in2_features, dtype=dtype)

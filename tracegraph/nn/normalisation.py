@@ -7,6 +7,7 @@ from tracegraph.nn import functional, init
 from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
@@ -50,6 +51,7 @@ class LayerNorm(Affine):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
@@ -78,6 +80,7 @@ class RMSNorm(Affine):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
@@ -118,6 +121,7 @@ class GroupNorm(Affine):
         *,
         bias: bool = True,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         if num_channels % num_groups:
             raise ArgumentError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")

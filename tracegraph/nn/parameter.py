@@ -12,6 +12,7 @@ from tracegraph import _state
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.spec import as_dtype
 from tracegraph.formatting import format_tensor
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, GradientError
 from tracegraph.sharing import storage_of, version_of
 from tracegraph.tensor import Tensor, wrap
@@ -119,6 +120,7 @@ class UninitializedParameter(Uninitialized, Parameter):
     _becomes = Parameter
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        check_device(type(self).__name__, device)
         self._wanted = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
         self._rg = requires_grad
 
@@ -131,6 +133,7 @@ class UninitializedBuffer(Uninitialized, Buffer):
     def __init__(
         self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> None:
+        check_device(type(self).__name__, device)
         self._wanted = dispatch.default_dtype() if dtype is None else as_dtype(dtype)
         self._rg = requires_grad
         self.persistent = persistent

@@ -16,6 +16,7 @@ from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
 from tracegraph.nn.recurrence import RECURRENCES, State, Weights, run_layers
 from tracegraph.nn.utils.rnn import PackedSequence, step_sizes
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tracegraph.tensor import Tensor
 
@@ -44,6 +45,7 @@ class RNNBase(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         if mode not in RECURRENCES:
             raise ArgumentError(f"Unrecognized RNN mode: {mode}")
@@ -237,6 +239,7 @@ class RNN(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         if nonlinearity not in ("tanh", "relu"):
             raise ArgumentError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         mode = f"RNN_{nonlinearity.upper()}"
@@ -294,6 +297,7 @@ class LSTM(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         settings = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size)
         super().__init__("LSTM", *settings, dtype=dtype)
 
@@ -345,6 +349,7 @@ class GRU(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         settings = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         super().__init__("GRU", *settings, dtype=dtype)
 

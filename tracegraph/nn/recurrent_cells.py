@@ -9,6 +9,7 @@ from tracegraph.nn.linear import new_parameter
 from tracegraph.nn.module import Module
 from tracegraph.nn.parameter import Parameter
 from tracegraph.nn.recurrence import RECURRENCES, Recurrence, State, Weights
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 from tracegraph.tensor import Tensor
 
@@ -100,6 +101,7 @@ class RNNCell(_Cell):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(input_size, hidden_size, bias, 1, dtype)
         self.nonlinearity = nonlinearity
 
@@ -138,6 +140,7 @@ class LSTMCell(_Cell):
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(input_size, hidden_size, bias, 4, dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
@@ -167,6 +170,7 @@ class GRUCell(_Cell):
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__(input_size, hidden_size, bias, 3, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:

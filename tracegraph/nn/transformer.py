@@ -14,6 +14,7 @@ from tracegraph.nn.container import ModuleList
 from tracegraph.nn.module import Module
 from tracegraph.nn.normalisation import LayerNorm
 from tracegraph.nn.transformer_layers import Activation, TransformerDecoderLayer, TransformerEncoderLayer
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ShapeError
 from tracegraph.tensor import Tensor
 
@@ -168,6 +169,7 @@ class Transformer(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         super().__init__()
         settings = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
         if custom_encoder is None:

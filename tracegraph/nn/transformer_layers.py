@@ -12,6 +12,7 @@ from tracegraph.nn.dropout import Dropout
 from tracegraph.nn.linear import Linear
 from tracegraph.nn.module import Module
 from tracegraph.nn.normalisation import LayerNorm
+from tracegraph.runtime.device import check_device
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
 
@@ -121,6 +122,7 @@ class TransformerEncoderLayer(_Layer):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
         super().__init__(("self_attn",), *sizes, batch_first, norm_first, bias, dtype)
 
@@ -178,6 +180,7 @@ class TransformerDecoderLayer(_Layer):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_device(type(self).__name__, device)
         sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
         super().__init__(("self_attn", "multihead_attn"), *sizes, batch_first, norm_first, bias, dtype)
 
