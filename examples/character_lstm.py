@@ -80,7 +80,7 @@ def train(args, trace=trace):
 
     losses = []
     for epoch in range(1, args.epochs + 1):
-        hidden = cell = torch.zeros(1, args.batch_size, args.width)
+        hidden, cell = torch.zeros(2, 1, args.batch_size, args.width)
         total = 0.0
         for x, y in batches:
             loss, hidden, cell = train_step(x, y, hidden, cell)

@@ -12,7 +12,7 @@ from tracegraph import trace
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=250, help="of each epoch")
+    parser.add_argument("--steps", type=int, default=100, help="of each epoch")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--noise", type=int, default=4, help="numbers that the generator makes a point of")
     parser.add_argument("--width", type=int, default=64)

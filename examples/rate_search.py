@@ -30,7 +30,7 @@ class EarlyStopping:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=30, help="at most, at each rate")
-    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 1e-2, 0.1, 0.5, 1.0, 10.0])
+    parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0])
     parser.add_argument("--patience", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=50)
     parser.add_argument("--points", type=int, default=1000)
@@ -47,7 +47,7 @@ def spirals(points):
     turn = 1.5 * math.pi * torch.rand(points, 1).sqrt()
     angle = turn + math.pi * y
     x = torch.cat([turn * angle.cos(), turn * angle.sin()], dim=1) / math.pi
-    return TensorDataset(x + 0.05 * torch.randn(points, 2), y)
+    return TensorDataset(x + 0.15 * torch.randn(points, 2), y)
 
 
 def fit(rate, data, args, trace):
