@@ -1,6 +1,6 @@
 """A convolutional network with batch normalisation and Adam on small colour images.
 
-The images are CIFAR-10's where `--data` names the folder of its files, and else noise, which can only be learnt by heart.
+The images are CIFAR-10's where `--data` names the folder of its files, else noise, which can only be learnt by heart.
 """
 
 import argparse

@@ -111,7 +111,9 @@ def main():
     rows = []
     for name in options.programs or PROGRAMS:
         eager, traced = (Run(name, PROGRAMS[name].split(), mode) for mode in (False, True))
-        difference = max(abs(a - b) / max(abs(a), 1e-9) for a, b in zip(eager.step.losses, traced.step.losses))
+        difference = max(
+            abs(a - b) / max(abs(a), 1e-9) for a, b in zip(eager.step.losses, traced.step.losses, strict=True)
+        )
         calls = [lambda run=run: run.step.run(*run.step.inputs[0]) for run in (eager, traced)]
         slow, fast = seconds_of(calls, options.rounds, options.turn)
         rows.append(

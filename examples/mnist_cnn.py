@@ -1,4 +1,4 @@
-"""A convolutional network with dropout of whole channels learns handwritten digits, with a rate that falls each epoch."""
+"""A convolutional network with dropout of whole channels learns handwritten digits; the rate falls each epoch."""
 
 import argparse
 

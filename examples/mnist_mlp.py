@@ -1,4 +1,4 @@
-"""A perceptron with one hidden layer, 784-128-10, learns handwritten digits: 4,000 of MNIST5k, tested on 1,000 others."""
+"""A perceptron with one hidden layer, 784-128-10, learns handwritten digits: 4,000 of MNIST5k; 1,000 others test it."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""A search for the learning rate: trains the same network at several rates, and ends each try when it no longer helps."""
+"""A search for the learning rate: trains one network at several rates, and ends each try when it no longer helps."""
 
 import argparse
 import math
