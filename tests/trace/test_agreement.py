@@ -57,6 +57,16 @@ def test_what_differs(wanted: Any, found: Any) -> None:
     assert not agree(wanted, found)
 
 
+def test_what_the_last_bit_changes_is_no_difference() -> None:
+    wanted, found = floats(1, 2), floats(1, 2.02)
+    assert agree(wanted, found, floats(1, 2.01))
+    assert agree(wanted, found, floats(0.99, 2))
+    assert not agree(wanted, found, floats(1, 2.001))
+    assert not agree(wanted, found, floats(1, np.inf))
+    assert not agree(wanted, floats(1, np.nan), floats(1, 3))
+    assert not agree(np.array(3), np.array(4), np.array(5))
+
+
 @pytest.mark.parametrize(("setting", "mode"), [(None, "first"), ("", "first"), ("1", "always"), ("0", "never")])
 def test_modes(setting: str | None, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRACEGRAPH_CHECK", raising=False)

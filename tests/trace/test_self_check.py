@@ -331,3 +331,49 @@ def test_stretches_are_not_checked_where_nobody_asks(monkeypatch: pytest.MonkeyP
     f = trace(prints)
     found = [f(ramp(3))._data for _ in range(4)]
     assert not np.array_equal(found[0], found[-1]), "the wrong code was believed"
+
+
+def shifting_step() -> tuple[Any, Any, Any]:
+    """A step of Adam on a matrix and on a shift of all inputs of softmax, whose gradient is nothing but rounding."""
+    tg.manual_seed(0)
+    x, wanted = tg.randn(8, 50), tg.randn(8, 50)
+    matrix, shift = tg.randn(50, 50).requires_grad_(), tg.zeros(8, 1).requires_grad_()
+    optimiser = tg.optim.Adam([matrix, shift], lr=0.01)
+
+    def step(x: Any) -> Any:
+        optimiser.zero_grad()
+        loss = ((x @ matrix + shift).softmax(-1) * wanted).sum()
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    return step, x, matrix
+
+
+def test_rounding_made_large_is_no_difference() -> None:
+    step, x, matrix = shifting_step()
+    f = trace(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        losses = [f(x).item() for _ in range(3)]
+    assert (f.verdict, len(f.entries)) == ("static", 1)
+    found = matrix.detach().clone()
+    step, x, matrix = shifting_step()
+    assert losses == pytest.approx([step(x).item() for _ in range(3)], rel=1e-5)
+    assert np.allclose(found.numpy(), matrix.detach().numpy(), atol=1e-4)
+
+
+def test_an_error_beside_rounding_made_large_is_found() -> None:
+    step, x, matrix = shifting_step()
+    f = trace(step)
+    f(x)
+
+    def spoil_matrix(_: Any) -> None:
+        matrix._data[0, 0] += 0.5
+
+    spoil(f.entries[0], spoil_matrix)
+    before = matrix.detach().clone()
+    with pytest.warns(MismatchWarning):
+        f(x)
+    assert float((matrix.detach() - before).abs().max()) < 0.02
+    assert f.entries == []
