@@ -117,11 +117,14 @@ def usable(name: str) -> list[tuple[Any, Call]]:
     found = []
     module: Any = None
     for case in cases(name, training=True):
-        module, _ = made(name, case, training=True)
-        if not isinstance(module, Exception):
+        try:
+            module, _ = made(name, case, training=True)
             call, _ = in_both(*case.called)
-            if not isinstance(outcome(copy.deepcopy(module), _copied(call, 0)), Exception):
-                found.append((module, call))
+        except Unsupported:
+            continue
+        works = not isinstance(module, Exception)
+        if works and not isinstance(outcome(copy.deepcopy(module), _copied(call, 0)), Exception):
+            found.append((module, call))
     return [found[0], found[-1]] if len(found) > 1 and list(module.parameters()) else found[-1:]
 
 
