@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracegraph.nn import functional
+from tracegraph.nn.distance import PairwiseDistance
 from tracegraph.nn.loss import _Loss, _WeightedLoss
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor
@@ -153,7 +154,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         super().__init__(reduction=reduction)
         if margin <= 0:
             raise ArgumentError(f"TripletMarginWithDistanceLoss: margin must be positive, got {margin}")
-        self.distance_function = distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin = margin
         self.swap = swap
 

@@ -115,14 +115,16 @@ def _assert_same_state(mine: Any, yours: Any) -> None:
 def usable(name: str) -> list[tuple[Any, Call]]:
     """The last of a module's cases that work, training: our module and a call of it; with weights, the first, too."""
     found = []
-    module: Any = None
     for case in cases(name, training=True):
-        module, _ = made(name, case, training=True)
-        if not isinstance(module, Exception):
+        try:
+            module, _ = made(name, case, training=True)
             call, _ = in_both(*case.called)
-            if not isinstance(outcome(copy.deepcopy(module), _copied(call, 0)), Exception):
-                found.append((module, call))
-    return [found[0], found[-1]] if len(found) > 1 and list(module.parameters()) else found[-1:]
+        except Unsupported:
+            continue
+        works = not isinstance(module, Exception)
+        if works and not isinstance(outcome(copy.deepcopy(module), _copied(call, 0)), Exception):
+            found.append((module, call))
+    return [found[0], found[-1]] if len(found) > 1 and list(found[0][0].parameters()) else found[-1:]
 
 
 def assert_traced_like_eager(names: list[str]) -> None:
