@@ -42,8 +42,8 @@ def cov(
         ShapeError: for more than two dimensions, or weights that do not fit.
 
     >>> tracegraph.cov(tracegraph.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
-    tensor([[1., -1.],
-            [-1., 1.]])
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
     """
     if input.ndim > 2:
         raise ShapeError(f"cov: takes at most two dimensions, got shape {input.shape}")
@@ -75,8 +75,8 @@ def corrcoef(input: "Tensor") -> "Tensor":
     """The correlation coefficients of variables, one in each row: their covariances by their standard deviations.
 
     >>> tracegraph.corrcoef(tracegraph.tensor([[0.0, 1.0, 2.0], [4.0, 2.0, 0.0]]))
-    tensor([[1., -1.],
-            [-1., 1.]])
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
     """
     covariances = cov(input)
     if not covariances.ndim:

@@ -219,7 +219,7 @@ def cumulative_trapezoid(y: "Tensor", x: "Tensor | None" = None, *, dx: float | 
     """The integral along `dim` up to each element but the first, by the trapezoidal rule; arguments as `trapezoid`.
 
     >>> tracegraph.cumulative_trapezoid(tracegraph.tensor([1.0, 5.0, 10.0]))
-    tensor([3.0000, 10.5000])
+    tensor([ 3.0000, 10.5000])
     """
     areas, place = _areas("cumulative_trapezoid", y, x, dx, dim)
     return areas.cumsum(place)  # type: ignore[no-any-return]

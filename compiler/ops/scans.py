@@ -332,7 +332,7 @@ def logcumsumexp(input: "Tensor", dim: int) -> "Tensor":
         DTypeError: for integers and bools.
 
     >>> tracegraph.logcumsumexp(tracegraph.tensor([0.0, 0.0, 100.0]), dim=0)
-    tensor([0.0000, 0.6931, 100.0000])
+    tensor([  0.0000,   0.6931, 100.0000])
     """
     need_float("logcumsumexp", input)
     return dispatch.apply(_made(Logcumsumexp, "logcumsumexp", dim, input.ndim), input)  # type: ignore[no-any-return]
