@@ -38,7 +38,7 @@ def marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.slow) if name in COMPILE_LONG else name
 
 
-@pytest.mark.parametrize("name", map(marked, OPTIONS))
+@pytest.mark.parametrize("name", [marked(name) for name in OPTIONS])
 def test_trains_alike_eager_and_traced(name: str) -> None:
     need_data(name)
     eager, traced = (Run(name, OPTIONS[name].split(), mode) for mode in (False, True))
