@@ -50,10 +50,9 @@ def spirals(points):
     return TensorDataset(x + 0.15 * torch.randn(points, 2), y)
 
 
-def fit(rate, data, args, trace):
+def fit(rate, train_data, validation_data, args, trace):
     """Train at one rate, with the steps under `trace`; returns the loss of each epoch and the best validation loss."""
-    torch.manual_seed(args.seed)
-    train_data, validation_data = random_split(data, [0.8, 0.2])
+    torch.manual_seed(args.seed + 1)  # all rates start from the same network; the data were made with another seed
     train_loader = DataLoader(train_data, batch_size=args.batch_size, shuffle=True)
     validation_loader = DataLoader(validation_data, batch_size=len(validation_data))
 
@@ -89,8 +88,8 @@ def fit(rate, data, args, trace):
 def train(args, trace=trace):
     """Try all rates; returns the loss of each epoch at the best one."""
     torch.manual_seed(args.seed)
-    data = spirals(args.points)
-    tries = {rate: fit(rate, data, args, trace) for rate in args.rates}
+    train_data, validation_data = random_split(spirals(args.points), [0.8, 0.2])
+    tries = {rate: fit(rate, train_data, validation_data, args, trace) for rate in args.rates}
     best = min(tries, key=lambda rate: tries[rate][1])
     print(f"the best rate is {best:g}, with a validation loss of {tries[best][1]:.4f}")
     return tries[best][0]
