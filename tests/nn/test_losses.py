@@ -106,6 +106,18 @@ def test_traced() -> None:
         traced(tracegraph.tensor(2.0), given)
 
 
+def test_adaptive_softmax_predicts_as_in_pytorch() -> None:
+    mine, yours = (library.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [2, 5], 2.0) for library in (tracegraph, torch))
+    mine.load_state_dict({key: tracegraph.tensor(value.numpy()) for key, value in yours.state_dict().items()})
+    x = np.concatenate([X, Y, Z])
+    ours, theirs = mine.log_prob(tracegraph.tensor(x)), yours.log_prob(torch.tensor(x))
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(mine.predict(tracegraph.tensor(x)).numpy(), yours.predict(torch.tensor(x)).numpy())
+    before = mine.head.weight.detach().clone()
+    mine.reset_parameters()
+    assert (mine.head.weight != before).any()
+
+
 def test_refusals() -> None:
     refused: list[tuple[str, dict[str, Any], str]] = [
         ("MultiMarginLoss", {"p": 3}, "p must be 1 or 2"),
