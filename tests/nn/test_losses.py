@@ -113,6 +113,12 @@ def test_adaptive_softmax_predicts_as_in_pytorch() -> None:
     ours, theirs = mine.log_prob(tracegraph.tensor(x)), yours.log_prob(torch.tensor(x))
     np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-5)
     np.testing.assert_array_equal(mine.predict(tracegraph.tensor(x)).numpy(), yours.predict(torch.tensor(x)).numpy())
+    traced = tracegraph.trace(lambda x, target: mine(x, target))
+    for shift in range(3):
+        given = tracegraph.tensor(x), tracegraph.tensor((np.arange(9) + shift) % 9)
+        for one, other in zip(traced(*given), mine(*given), strict=True):
+            np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), rtol=1e-5)
+    assert traced.explain().verdict == "static"
     before = mine.head.weight.detach().clone()
     mine.reset_parameters()
     assert (mine.head.weight != before).any()
