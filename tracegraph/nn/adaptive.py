@@ -98,8 +98,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"got shapes {input_.shape} and {target_.shape}"
             )
         rows = input_ if input_.ndim == 2 else input_.unsqueeze(0)
-        output = self.log_prob(rows).gather(1, target_.reshape((rows.shape[0], 1))).reshape(target_.shape)
-        return OutputAndLoss(output, -output.mean())
+        output = self.log_prob(rows).gather(1, target_.reshape((rows.shape[0], 1))).sum(1)
+        loss = -output.mean()
+        return OutputAndLoss(output if target_.ndim else output.reshape(()), loss)
 
     def log_prob(self, input: Tensor) -> Tensor:
         """The log-probabilities of all classes, (n, n_classes)."""
