@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tracegraph.runtime.errors import ArgumentError, ShapeError
 
 from .dispatch import public
+from .distances import pairwise_distance
 from .reduced_loss import reduced, reduction_named
 from .selection import minimum, where
 
@@ -98,7 +99,7 @@ def triplet_margin_loss(
     reduction = reduction_named("triplet_margin_loss", reduction, size_average, reduce)
 
     def distance(a: "Tensor", b: "Tensor") -> "Tensor":
-        return (a - b + eps).norm(p, -1)  # type: ignore[no-any-return]
+        return pairwise_distance(a, b, p, eps)
 
     losses = _triplet_losses("triplet_margin_loss", anchor, positive, negative, distance, margin, swap)
     return reduced(losses, reduction)

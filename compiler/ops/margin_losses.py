@@ -100,6 +100,11 @@ def _rows(name: str, input: "Tensor", target: "Tensor", shape: tuple[int, ...]) 
     return input if input.ndim == 2 else input.reshape((1, input.numel()))
 
 
+def _shaped(losses: "Tensor", shape: tuple[int, ...]) -> "Tensor":
+    """Losses (n,) in a shape; in that of one sample if there is one."""
+    return losses if losses.shape == shape else losses.reshape(shape)
+
+
 @public(method=False)
 def multi_margin_loss(
     input: "Tensor",
@@ -147,7 +152,7 @@ def multi_margin_loss(
         lack = lack * dispatch.apply(index_operation(0), weight, column)
     others = dispatch.as_tensor(range(classes), literal=True) != column
     losses = where(others, lack, 0).sum(1) / classes
-    return reduced(losses.reshape(target.shape) if reduction == "none" else losses, reduction)
+    return reduced(_shaped(losses, target.shape) if reduction == "none" else losses, reduction)
 
 
 @public(method=False)
@@ -184,7 +189,7 @@ def multilabel_margin_loss(
     lack = relu(1 - chosen.unsqueeze(2) + scores.unsqueeze(1))
     counts = (listed != 0).unsqueeze(2) & is_target.logical_not().unsqueeze(1)
     losses = where(counts, lack, 0).sum((1, 2)) / scores.shape[1]
-    return reduced(losses.reshape(input.shape[:-1]) if reduction == "none" else losses, reduction)
+    return reduced(_shaped(losses, input.shape[:-1]) if reduction == "none" else losses, reduction)
 
 
 @public(method=False)

@@ -90,7 +90,7 @@ def test_traced() -> None:
             x = (first.detach() * factor).requires_grad_()
             loss = module(x, *rest)
             (gradient,) = tracegraph.autograd.grad((loss * loss).sum(), x)
-            found += [loss.detach().clone(), gradient]
+            found += [loss, gradient]
         return found
 
     given = [inputs(tracegraph, values) for _, values, _ in MODULES]
@@ -99,11 +99,29 @@ def test_traced() -> None:
         factor = tracegraph.tensor(number)
         for position, (mine, plain) in enumerate(zip(traced(factor, given), step(factor, given), strict=True)):
             np.testing.assert_allclose(
-                mine.numpy(), plain.numpy(), rtol=1e-4, atol=1e-5, err_msg=MODULES[position // 2][0]
+                mine.detach().numpy(), plain.detach().numpy(), rtol=1e-4, atol=1e-5, err_msg=MODULES[position // 2][0]
             )
     assert traced.explain().verdict == "static"
     with pytest.raises(ValueError, match="binary_cross_entropy: all elements of input must be between 0 and 1"):
         traced(tracegraph.tensor(2.0), given)
+
+
+def test_adaptive_softmax_predicts_as_in_pytorch() -> None:
+    mine, yours = (library.nn.AdaptiveLogSoftmaxWithLoss(4, 9, [2, 5], 2.0) for library in (tracegraph, torch))
+    mine.load_state_dict({key: tracegraph.tensor(value.numpy()) for key, value in yours.state_dict().items()})
+    x = np.concatenate([X, Y, Z])
+    ours, theirs = mine.log_prob(tracegraph.tensor(x)), yours.log_prob(torch.tensor(x))
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(mine.predict(tracegraph.tensor(x)).numpy(), yours.predict(torch.tensor(x)).numpy())
+    traced = tracegraph.trace(mine)
+    for shift in range(3):
+        given = tracegraph.tensor(x), tracegraph.tensor((np.arange(9) + shift) % 9)
+        for one, other in zip(traced(*given), mine(*given), strict=True):
+            np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), rtol=1e-5)
+    assert traced.explain().verdict == "static"
+    before = mine.head.weight.detach().clone()
+    mine.reset_parameters()
+    assert (mine.head.weight != before).any()
 
 
 def test_refusals() -> None:

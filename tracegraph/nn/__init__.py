@@ -5,6 +5,7 @@ from tracegraph.nn import init as init
 from tracegraph.nn import modules as modules
 from tracegraph.nn import utils as utils
 from tracegraph.nn.activation import *  # noqa: F403
+from tracegraph.nn.adaptive import *  # noqa: F403
 from tracegraph.nn.attention import *  # noqa: F403
 from tracegraph.nn.batch_normalisation import *  # noqa: F403
 from tracegraph.nn.container import *  # noqa: F403

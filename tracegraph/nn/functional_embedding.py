@@ -155,9 +155,7 @@ def embedding_bag(
         return _largest(bags, rows)
     if bags.counts is not None:
         rows = where(bags.counts.unsqueeze(1), rows, 0)
-    sums = zeros(bags.size, weight.shape[1], dtype=weight.dtype).scatter_add(
-        0, bags.bag.unsqueeze(1).expand(rows.shape), rows
-    )
+    sums = zeros(bags.size, weight.shape[1], dtype=weight.dtype).index_add(0, bags.bag, rows)
     return sums if mode == "sum" else sums / _sizes(bags).clamp(min=1).unsqueeze(1).to(sums.dtype)  # type: ignore[no-any-return]
 
 

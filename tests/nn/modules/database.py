@@ -15,7 +15,7 @@ OUT_OF_SCOPE = {
     "pooling over random windows": "FractionalMaxPool*",
     "for several machines": "SyncBatchNorm",
     "deprecated, or bases of other modules": "Container CrossMapLRN2d NLLLoss2d RNNBase RNNCellBase",
-    "losses that are not offered": "LinearCrossEntropy* AdaptiveLogSoftmaxWithLoss",
+    "losses that are not offered": "LinearCrossEntropy*",
 }
 """Modules that tracegraph does not offer, by reason; a star stands for any ending."""
 
@@ -69,6 +69,14 @@ def _unpooled(rank: int, *made: Any, **named: Any) -> Case:
 _SIGNAL, _IMAGE, _VOLUME = (2, 4, 6), (2, 4, 6, 5), (2, 4, 4, 5, 6)
 
 MORE_CASES: dict[str, list[Case]] = {
+    "AdaptiveLogSoftmaxWithLoss": [
+        _case(16, 12, [3, 7], called=[(5, 16), torch.tensor([0, 6, 11, 2, 7])]),
+        _case(16, 12, [3, 7], called=[(5, 16), torch.tensor([0, 6, 12, 2, 7])]),
+        _case(16, 12, [7, 3], called=[(5, 16), torch.tensor([0])]),
+        _case(16, 12, [12], called=[(5, 16), torch.tensor([0])]),
+        _case(16, 12, [], called=[(5, 16), torch.tensor([0])]),
+        _case(16, 12, [3, 7], div_value=2.0, head_bias=True, called=[(16,), torch.tensor(4)]),
+    ],
     "AlphaDropout": [_case(0.0, called=[_SIGNAL]), _case(1.0, called=[_SIGNAL])],
     "ChannelShuffle": [_case(2, called=[_IMAGE])],
     "Dropout": [_case(0.0, called=[_SIGNAL]), _case(1.0, called=[_SIGNAL])],
