@@ -113,6 +113,7 @@ from tracegraph.compiler.ops.spec import (
 from tracegraph.compiler.ops.special import *  # noqa: F403
 from tracegraph.compiler.ops.stacking import *  # noqa: F403
 from tracegraph.compiler.ops.statistics import *  # noqa: F403
+from tracegraph.compiler.ops.tensor_products import *  # noqa: F403
 from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor

@@ -28,6 +28,8 @@ def _scattered(name: str, input: "Tensor", dim: int, index: "Tensor", src: Any, 
     place = normalize_dim(name, dim, input.ndim)
     positions = lifted(positions_of(name, index))
     if not positions.numel():
+        if getattr(src, "requires_grad", False):  # its gradient is zero, not missing
+            return input + src.flatten()[:0].sum()  # type: ignore[no-any-return]
         return input.clone()  # type: ignore[no-any-return]
     if hasattr(src, "_data") and src.ndim == positions.ndim:
         if any(have < want for have, want in zip(src.shape, positions.shape, strict=True)):

@@ -333,3 +333,12 @@ def test_any_index_reads_writes_and_differentiates_as_in_pytorch(index: tuple[An
 
     check(read, data(SHAPE, "float64"))
     check(write, data(SHAPE, "float64"))
+
+
+def test_a_scatter_at_no_positions_has_a_zero_gradient_for_its_source() -> None:
+    source = tracegraph.ones(3, requires_grad=True)
+    result = tracegraph.zeros(2).scatter_add(0, tracegraph.zeros(0, dtype=tracegraph.int64), source)
+    assert result.requires_grad
+    result.sum().backward()
+    assert source.grad is not None
+    assert source.grad.tolist() == [0, 0, 0]

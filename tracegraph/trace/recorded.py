@@ -7,6 +7,11 @@ from tracegraph.compiler.ops.base import Operation
 from tracegraph.tensor import Tensor
 from tracegraph.trace.sources import Source
 
+BEYOND = 1 << 63
+"""The least whole number that int64 cannot hold."""
+COPYING = ("item()", "tolist()")
+"""Ways in which a value goes to Python that leave no way to change the tensor."""
+
 
 @dataclass(eq=False)
 class Root:

@@ -22,18 +22,13 @@ from tracegraph.observe.pauses import Pauses
 from tracegraph.runtime.errors import ArgumentError
 from tracegraph.tensor import Tensor, wrap
 from tracegraph.trace.listener import Listener
-from tracegraph.trace.recorded import Decision, Entry, Reason, Root, View
+from tracegraph.trace.recorded import BEYOND, COPYING, Decision, Entry, Reason, Root, View
 from tracegraph.trace.sites import user_location
 from tracegraph.trace.sources import ArgumentSource, CapturedSource, GradSource, ScalarSource, Source
 
 MAX_NODES = 200_000
 MAX_DECISIONS = 1_000
 """Decisions on the values of tensors in one call."""
-_BEYOND = 1 << 63
-"""The least whole number that int64 cannot hold."""
-
-_COPYING = ("item()", "tolist()")
-"""Ways in which a value goes to Python that leave no way to change the tensor."""
 _LIBRARY = f"{__name__.partition('.')[0]}."
 """How the names of the library's modules begin: operations of others are observed while they run."""
 
@@ -111,7 +106,7 @@ class Recorder(Listener):
 
     def escape(self, tensor: Tensor, how: str) -> None:
         """A value goes to Python; that of a constant is known to it already."""
-        if how in _COPYING and id(tensor) in self.entries and self.node(tensor).is_constant:
+        if how in COPYING and id(tensor) in self.entries and self.node(tensor).is_constant:
             return
         self.unsupported(f"reads the value of a tensor by {how}")
 
@@ -309,7 +304,7 @@ class Recorder(Listener):
         if isinstance(outcome, bool):
             if node.dtype != bool_:
                 node = self._make(NOT_EQUAL, node, constant(0, node.dtype))
-        elif not -_BEYOND < outcome < _BEYOND:
+        elif not -BEYOND < outcome < BEYOND:
             self.unsupported(f"takes a whole number of more than 64 bits to Python by {how}")
             return
         elif node.dtype != int64:
@@ -326,8 +321,8 @@ class Recorder(Listener):
             return node
         if node.dtype != float64:
             node = self._make(Cast(float64), node)
-        fits = self._make(LESS, self._make(ABSOLUTE, node), constant(_BEYOND, float64))
-        return self._make(WHERE, fits, node, constant(-_BEYOND, float64))
+        fits = self._make(LESS, self._make(ABSOLUTE, node), constant(BEYOND, float64))
+        return self._make(WHERE, fits, node, constant(-BEYOND, float64))
 
     def is_outer(self, node: Any) -> bool:
         """Whether a tape entry was made before the call."""
