@@ -44,7 +44,18 @@ class Sample:
     operands: tuple[np.ndarray, ...]
 
 
-class Operation:
+class _Unchangeable:
+    """The base of what cannot be changed."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation(_Unchangeable):
     """One operation: its static attributes are the fields of the frozen dataclass, its facts are class variables.
 
     A subclass gives at least `name`, `kind`, `infer` and `evaluate`; a differentiable one `vjp`. Tensors are operands,
@@ -126,7 +137,8 @@ def operation(cls: type[_Operation]) -> type[_Operation]:
         TypeError: when the class lacks a name, a kind or a docstring, or its name is taken.
     """
     documented = cls.__doc__
-    made = dataclasses.dataclass(frozen=True)(cls)
+    # One without fields has what a dataclass is made with from `Operation`: making it again would cost a millisecond.
+    made = dataclasses.dataclass(frozen=True)(cls) if "__annotations__" in cls.__dict__ else cls
     if not made.name or not hasattr(made, "kind") or not documented:
         raise TypeError(f"operation {cls.__name__} needs a name, a kind and a docstring")
     if made.name in OPERATIONS:
