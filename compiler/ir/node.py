@@ -63,7 +63,7 @@ class Node:
 
 def operation_key(operation: Operation) -> tuple[Hashable, ...]:
     """A tuple equal for two operations exactly when they and all their attributes are the same, to the bit."""
-    fields = operation.__dataclass_fields__  # type: ignore[attr-defined]
+    fields = operation.__dataclass_fields__
     if not fields:
         return (operation.name,)
     return (operation.name, *[exact(getattr(operation, name)) for name in fields])

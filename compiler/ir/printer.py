@@ -115,7 +115,7 @@ def format_operation(operation: Operation, operands: Sequence[str], *, abbreviat
 def told_attributes(operation: Operation) -> dict[str, Any]:
     """The attributes that are not at their default."""
     told = {}
-    for field in fields(operation):  # type: ignore[arg-type]
+    for field in fields(operation):
         value = getattr(operation, field.name)
         if field.default is MISSING or exact(value) != exact(field.default):
             told[field.name] = value

@@ -116,7 +116,7 @@ class Operation(_Unchangeable):
 
     def attributes(self) -> dict[str, Any]:
         """The static attributes by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __str__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in self.attributes().items())

@@ -27,7 +27,7 @@ def candidates(dtype: str) -> list[Pointwise]:
     made: list[Pointwise] = []
     for _, cls in sorted(OPERATIONS.items()):
         if issubclass(cls, Pointwise) and cls.expression and kind in TAKEN[cls.takes]:
-            assert not dataclasses.fields(cls), "an expression cannot use attributes"  # type: ignore[arg-type]
+            assert not dataclasses.fields(cls), "an expression cannot use attributes"
             made.append(cls())
     return made
 
