@@ -60,10 +60,12 @@ _WRAPPED: dict[str, Callable[..., Any]] = {
 def _special_method(name: str) -> Callable[..., Any]:
     """A method like `__radd__`, which is never called with anything else than a tensor as the first argument."""
 
+    found = getattr(tracegraph.Tensor, name)
+
     def method(input: Any, *arguments: Any) -> Any:
         if not isinstance(input, tracegraph.Tensor):
             raise TypeError(f"{name} is a method of tensors")
-        return getattr(tracegraph.Tensor, name)(input, *arguments)
+        return found(input, *arguments)
 
     return method
 
