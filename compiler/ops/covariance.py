@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from tracegraph.runtime.errors import DTypeError, ShapeError
 
-from .checks import LARGEST, SMALLEST, checked
 from .dispatch import public
+from .requirement import ensured
 
 if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
@@ -21,7 +21,7 @@ def _weights(name: str, weights: "Tensor | None", kinds: str, wanted: str, count
         raise DTypeError(f"cov: {name} must be {wanted}, not {weights.dtype}")
     if weights.ndim > 1 or weights.numel() != count:
         raise ShapeError(f"cov: {name} of shape {weights.shape} for {count} observations")
-    return checked(weights, 0, LARGEST, f"cov: {name} must not be negative")
+    return ensured(weights, weights >= 0, f"cov: {name} must not be negative")
 
 
 @public()
@@ -58,7 +58,8 @@ def cov(
         centred = rows - rows.sum(1, True) / count if count else rows
         return _divided(centred, centred, float(max(count - correction, 0)))
     weights = given[0] if len(given) == 1 else given[0] * given[1]
-    total = checked(weights.sum(), SMALLEST, LARGEST, "cov: the weights must not sum to 0")
+    total = weights.sum()
+    total = ensured(total, total > 0, "cov: the weights must not sum to 0")
     centred = rows - (rows * weights).sum(1, True) / total
     freedom: Any = total - correction
     if shares is not None and correction:

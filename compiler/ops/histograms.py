@@ -10,9 +10,9 @@ from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, DTypeErr
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
-from .checks import LARGEST, checked, need_float
 from .creation import arange, full_operation
 from .dispatch import public
+from .requirement import ensured, need_float
 from .results import Histogram
 from .searching import SearchSorted
 from .spec import INTEGERS, Spec, float32, float64, int64
@@ -103,7 +103,7 @@ def _range(name: str, input: "Tensor", ends: Sequence[float] | None, widening: f
         if not input.shape[0]:
             return dispatch.constant(0.0, input.dtype), dispatch.constant(1.0, input.dtype)
         message = f"{name}: elements must be finite where no range is given"
-        first, last = (checked(end, -LARGEST, LARGEST, message) for end in (input.amin(), input.amax()))
+        first, last = (ensured(end, end.isfinite(), message) for end in (input.amin(), input.amax()))
         even = first.eq(last).to(input.dtype) * widening
         return first - even, last + even
     if len(ends) != 2:

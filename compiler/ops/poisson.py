@@ -10,9 +10,9 @@ from tracegraph.runtime.errors import ShapeError
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
-from .checks import LARGEST, checked, need_float
 from .dispatch import public
 from .random import uniform_numbers
+from .requirement import ensured, need_float
 from .spec import Spec, float64
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def poisson(input: "Tensor", generator: Any = None) -> "Tensor":
     tensor([0., 0.])
     """
     need_float("poisson", input)
-    rates = checked(input.detach(), 0, LARGEST, "poisson: rates must be finite and not negative")
+    rates = input.detach()
+    rates = ensured(rates, rates.isfinite() & (rates >= 0), "poisson: rates must be finite and not negative")
     drawn = uniform_numbers(input.shape, float64, generator)
     return dispatch.apply(PoissonQuantile(), drawn, rates)  # type: ignore[no-any-return]

@@ -75,7 +75,7 @@ def binary_cross_entropy(
     loss = dispatch.apply(BINARY_CROSS_ENTROPY, input, target)
     result = reduced(loss if weight is None else loss * weight, reduction)
     fixed = input.detach()
-    return ensured(result, (fixed >= 0) & (fixed <= 1), f"{name}: all elements of input must be between 0 and 1")
+    return ensured(result, (fixed >= 0) & (fixed <= 1), f"{name}: all elements of input must be between 0 and 1", fixed)
 
 
 @public(method=False)

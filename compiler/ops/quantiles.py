@@ -9,10 +9,10 @@ from tracegraph.runtime.errors import ArgumentError, DimensionError, DTypeError,
 
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
-from .checks import checked
 from .dispatch import public
 from .extrema import spread_evenly_or_to_nan
 from .reductions import Sum
+from .requirement import ensured
 from .results import ValuesAndIndices
 from .sorting import Ordering, lined_up, picked, sample_arrays, sort, sorted_positions
 from .spec import Spec, float16, int64, normalize_dim
@@ -194,7 +194,7 @@ def _fractions(name: str, q: Any, input: "Tensor") -> "Tensor":
         raise ShapeError(f"{name}: q must be a number or a vector, got shape {q.shape}")
     if q.dtype != input.dtype:
         raise DTypeError(f"{name}: q must have the dtype {input.dtype} of the tensor, not {q.dtype}")
-    return checked(q, 0.0, 1.0, message)
+    return ensured(q, (q >= 0) & (q <= 1), message)
 
 
 def _quantile(

@@ -15,11 +15,11 @@ from tracegraph.runtime.philox import philox4x32
 
 from . import dispatch
 from .base import Array, Kind, Operation, Sample, operation
-from .checks import LARGEST, SMALLEST, checked, need_float
 from .creation import finish
 from .dispatch import public
 from .joining import cat
 from .movement import shape_argument
+from .requirement import ensured, need_float
 from .spec import FLOATS, DType, Spec, as_dtype, broadcast_shapes, float16, float32, float64, int64
 
 if TYPE_CHECKING:
@@ -268,7 +268,8 @@ def bernoulli(input: "Tensor", p: float | None = None, *, generator: Any = None)
         return (uniform_numbers(input.shape, float32, generator) < float(p)).to(input.dtype)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DTypeError(f"bernoulli: probabilities must be floats, not {input.dtype}")
-    chances = checked(input.detach(), 0, 1, "bernoulli: probabilities must be between 0 and 1")
+    chances = input.detach()
+    chances = ensured(chances, (chances >= 0) & (chances <= 1), "bernoulli: probabilities must be between 0 and 1")
     drawn = uniform_numbers(input.shape, float64 if input.dtype == float64 else float32, generator)
     return (drawn < chances).to(input.dtype)  # type: ignore[no-any-return]
 
@@ -294,7 +295,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     """
     tensors = [part for part in (mean, std) if hasattr(part, "_data")]
     if hasattr(std, "_data"):
-        std = checked(std, 0, LARGEST, "normal: std must not be negative")
+        std = ensured(std, std >= 0, "normal: std must not be negative")
     elif not std >= 0:
         raise ArgumentError(f"normal: std must not be negative, got {std}")
     if size is not None:
@@ -329,8 +330,11 @@ def multinomial(input: "Tensor", num_samples: int, replacement: bool = False, *,
         raise ArgumentError(f"multinomial: {num_samples} samples cannot be drawn out of {input.shape[-1]} categories")
     if input.shape[-1] > MOST_CATEGORIES:
         raise ArgumentError(f"multinomial: at most {MOST_CATEGORIES} categories, got {input.shape[-1]}")
-    weights = checked(input.detach().to(float64), 0, LARGEST, "multinomial: weights must be finite and not negative")
-    sums = checked(weights.sum(-1, True), SMALLEST, LARGEST, "multinomial: the weights of a row must not sum to 0")
+    weights = input.detach().to(float64)
+    usable = weights.isfinite() & (weights >= 0)
+    weights = ensured(weights, usable, "multinomial: weights must be finite and not negative")
+    sums = weights.sum(-1, True)
+    sums = ensured(sums, sums > 0, "multinomial: the weights of a row must not sum to 0")
     if not replacement:
         times = -(1 - uniform_numbers(input.shape, float64, generator)).log() / (weights / sums)
         return times.argsort(dim=-1, stable=True).narrow(-1, 0, num_samples).clone()  # type: ignore[no-any-return]

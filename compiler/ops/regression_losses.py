@@ -219,7 +219,7 @@ def gaussian_nll_loss(
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
     result = reduced(loss, reduction)
-    return ensured(result, fixed >= 0, negative) if hasattr(var, "_data") else result
+    return ensured(result, fixed >= 0, negative, fixed) if hasattr(var, "_data") else result
 
 
 def _lacks_one_dimension(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:

@@ -52,10 +52,26 @@ class Require(Operation):
             yield Sample(cls("wrong", np.dtype(dtype)), (np.array(True),))
 
 
-def ensured(value: "Tensor", holds: "Tensor", message: str) -> "Tensor":
+def ensured(value: "Tensor", holds: "Tensor", message: str, shown: "Tensor | None" = None) -> "Tensor":
     """`value`, if all of `holds` (bool) does.
 
     Raises:
-        ArgumentError: with the message, if one does not.
+        ArgumentError: if one does not, with the message and the first element of `shown` (by default `value`) for which
+            it does not.
     """
-    return value * dispatch.apply(Require(message, value.dtype), holds.all())  # type: ignore[no-any-return]
+    try:
+        one = dispatch.apply(Require(message, value.dtype), holds.all())
+    except ArgumentError:
+        wrong = (value if shown is None else shown).detach().masked_select(holds.logical_not())
+        raise ArgumentError(f"{message}, got {wrong[0].item()}") from None
+    return value * one  # type: ignore[no-any-return]
+
+
+def need_float(name: str, input: "Tensor") -> None:
+    """Refuse integers and bools.
+
+    Raises:
+        DTypeError: it names the function and the dtype.
+    """
+    if input._data.dtype.kind != "f":
+        raise DTypeError(f"{name}: takes float tensors, not {input.dtype}; cast the tensor with float()")

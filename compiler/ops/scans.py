@@ -12,9 +12,9 @@ from tracegraph.runtime.errors import DTypeError, ShapeError
 from . import dispatch
 from .base import Array, Cotangent, Kind, Operation, Sample, operation
 from .cast import to
-from .checks import need_float
 from .dispatch import public
 from .joining import cat
+from .requirement import need_float
 from .results import ValuesAndIndices
 from .spec import DType, Spec, as_dtype, float16, float32, float64, int64, normalize_dim
 
