@@ -29,6 +29,7 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "operations.md"
 _SPACES: Final[dict[str, ModuleType]] = {
     "nn.functional.": functional,
     "linalg.": tracegraph.linalg,
+    "special.": tracegraph.special,
 }
 _NO_FUNCTIONS: Final = frozenset({"trace", "compile", "tensor", "save", "load", "summary"})
 
