@@ -21,13 +21,14 @@ PACKED = 24
 
 HOST = frozenset(
     {
-        "argkth", "argmedian", "argmode", "argsort", "argsort_rows", "argtopk", "average_pool", "average_pool_gradient",
-        "cholesky", "cofactors", "convolution", "convolution_input_gradient", "convolution_weight_gradient",
-        "cumprod", "cumsum", "cumulative_argmax", "cumulative_argmin", "determinant", "eigh", "erfcx", "exponent",
-        "gcd", "hypot", "i0", "i0e", "i1", "i1e", "integer_power", "lcm", "linear_recurrence", "log_determinant",
-        "logcumsumexp", "mantissa", "matmul", "matrix_exponential", "max_pool", "max_pool_gradient", "max_pool_indices",
-        "median", "ndtri", "nextafter", "poisson_quantile", "polygamma", "pseudo_inverse", "qr", "search_sorted",
-        "solve", "svd", "zeta",
+        "alignment_scan", "argkth", "argmedian", "argmode", "argsort", "argsort_rows", "argtopk", "average_pool",
+        "average_pool_gradient", "banded_recurrence", "cholesky", "cofactors", "convolution",
+        "convolution_input_gradient", "convolution_weight_gradient", "cumprod", "cumsum", "cumulative_argmax",
+        "cumulative_argmin", "determinant", "eigh", "erfcx", "exponent", "gcd", "hypot", "i0", "i0e", "i1", "i1e",
+        "integer_power", "lcm", "linear_recurrence", "log_determinant", "logcumsumexp", "mantissa", "matmul",
+        "matrix_exponential", "max_pool", "max_pool_gradient", "max_pool_indices", "median", "ndtri", "nextafter",
+        "poisson_quantile", "polygamma", "pseudo_inverse", "qr", "scatter_reduce", "search_sorted", "solve", "svd",
+        "zeta",
     }
 )  # fmt: skip
 """Operations some samples of which NumPy computes, float16 apart."""
