@@ -8,7 +8,8 @@ import tracegraph
 from tracegraph import nn
 
 ARGUMENTS: dict[str, tuple[object, ...]] = {
-    "AdaptiveLogSoftmaxWithLoss": (4, 10, [3]), "Bilinear": (2, 2, 2), "Embedding": (3, 2), "EmbeddingBag": (3, 2), "GRU": (2, 3), "GRUCell": (2, 3),
+    "AdaptiveLogSoftmaxWithLoss": (4, 10, [3]),
+    "Bilinear": (2, 2, 2), "Embedding": (3, 2), "EmbeddingBag": (3, 2), "GRU": (2, 3), "GRUCell": (2, 3),
     "GroupNorm": (2, 4), "LSTM": (2, 3), "LSTMCell": (2, 3), "LazyLinear": (2,), "Linear": (2, 2),
     "MultiheadAttention": (4, 2), "PReLU": (), "RNN": (2, 3), "RNNBase": ("LSTM", 2, 3), "RNNCell": (2, 3),
     "Transformer": (4, 2, 1, 1), "TransformerDecoderLayer": (4, 2), "TransformerEncoderLayer": (4, 2),
