@@ -1,7 +1,10 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
 import importlib as _importlib
+import math as _math
 from types import ModuleType as _ModuleType
+
+from numpy import dtype as _dtype
 
 from tracegraph import accelerator as accelerator
 from tracegraph import autograd as autograd
@@ -160,6 +163,7 @@ from tracegraph.serialization import load as load
 from tracegraph.serialization import save as save
 from tracegraph.settings import *  # noqa: F403
 from tracegraph.tensor import Tensor as Tensor
+from tracegraph.tensor_types import *  # noqa: F403
 from tracegraph.trace import compile as compile
 from tracegraph.trace import trace as trace
 
@@ -167,12 +171,15 @@ attach()
 globals().update({name: function for name, function in exports().items() if name not in globals()})
 
 device = Device
+dtype, Size = _dtype, tuple  # what annotations name
+e, inf, nan, newaxis, pi = _math.e, _math.inf, _math.nan, None, _math.pi
 bool = bool_
 float = float32
 double = float64
 half = float16
 long = int64
 int = int32
+short = int16
 
 del Device, attach, bool_, exports
 

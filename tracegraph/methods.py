@@ -7,13 +7,13 @@ from typing import Any
 from numpy import ndarray
 
 from tracegraph.autograd import engine
-from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
 from tracegraph.inplace import assign
 from tracegraph.shape_changes import SHAPE_CHANGING, shape_changing
 from tracegraph.tensor import Tensor
+from tracegraph.tensor_types import new_tensor
 
 _OPERATORS = {
     "__add__": "add", "__sub__": "sub", "__mul__": "mul", "__truediv__": "div", "__floordiv__": "floor_divide",
@@ -118,15 +118,7 @@ def _backward_method(  # noqa: D417 - a method, whose first argument is the tens
     >>> x.grad
     tensor([2., 4.])
     """
-    if inputs is None:
-        engine.backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
-        return
-    targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    found = engine.grad(self, targets, gradient, retain_graph, create_graph, allow_unused=True)
-    with GradMode(create_graph):
-        for target, value in zip(targets, found, strict=True):
-            if value is not None:
-                engine.accumulate(target, value, create_graph=create_graph)
+    engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def attach() -> None:
@@ -143,6 +135,7 @@ def attach() -> None:
     setattr(Tensor, "polygamma", _polygamma_method)  # noqa: B010
     setattr(Tensor, "polygamma_", inplace(_polygamma_method, "polygamma_"))  # noqa: B010
     setattr(Tensor, "backward", _backward_method)  # noqa: B010
+    setattr(Tensor, "_construct", staticmethod(new_tensor))  # noqa: B010
     for special, name in _OPERATORS.items():
         if name not in PUBLIC:
             continue

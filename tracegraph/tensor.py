@@ -21,7 +21,14 @@ truthy, looked at again when it matters (its base may come to require one)."""
 
 
 class TensorMeta(type):
-    """The class of `Tensor`: it tells all traces when a method of tensors is replaced."""
+    """The class of `Tensor`: it tells all traces when a method of tensors is replaced, and answers `Tensor(...)`."""
+
+    _construct: Any
+    """What a call of `Tensor` itself does (`tensor_types.new_tensor`)."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A new tensor."""
+        return cls._construct(*args, **kwargs) if cls is Tensor else super().__call__(*args, **kwargs)
 
     def __setattr__(cls, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -35,8 +42,9 @@ class TensorMeta(type):
 class Tensor(Description, GradientHooks, PythonValues, Operators, metaclass=TensorMeta):
     """A multi-dimensional array of one dtype that can be differentiated.
 
-    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the
-    array. Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
+    Made by `tensor`, `zeros`, `arange` and the like. `Tensor(2, 3)` is a tensor of these sizes, `Tensor(data)` one of
+    the default dtype with a copy of a sequence or array. Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their
+    base, as in PyTorch.
     """
 
     _data: np.ndarray
@@ -53,11 +61,10 @@ class Tensor(Description, GradientHooks, PythonValues, Operators, metaclass=Tens
     _literal: bool = False
     __array_priority__ = 1000
 
-    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
-        self._data = data
+    def __init__(self, *data: Any) -> None:
+        """Of a class derived from this one: over the memory of an array. `Tensor(...)` itself is `new_tensor`."""
+        (self._data,) = data
         expose_memory(self)
-        if requires_grad:
-            self.requires_grad_()
 
     # -- gradient -----------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def is_same_size(input: "Tensor", other: "Tensor") -> bool:
     return bool(input.shape == other.shape)
 
 
-_TYPE_NAMES: dict[str, DType] = {
+TYPE_NAMES: dict[str, DType] = {
     "HalfTensor": float16, "FloatTensor": float32, "DoubleTensor": float64, "ByteTensor": uint8, "CharTensor": int8,
     "ShortTensor": int16, "IntTensor": int32, "LongTensor": int64, "BoolTensor": bool_,
 }  # fmt: skip
@@ -84,8 +84,9 @@ def type(input: "Tensor", dtype: Any = None, non_blocking: bool = False) -> Any:
     tensor([1])
     """
     if dtype is None:
-        return "tracegraph." + next(name for name, known in _TYPE_NAMES.items() if known == input.dtype)
-    return to(input, _TYPE_NAMES.get(dtype.rsplit(".", 1)[-1], dtype) if isinstance(dtype, str) else dtype)
+        return "tracegraph." + next(name for name, known in TYPE_NAMES.items() if known == input.dtype)
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "")  # of FloatTensor and the like
+    return to(input, TYPE_NAMES.get(name.rsplit(".", 1)[-1], dtype))
 
 
 @public()

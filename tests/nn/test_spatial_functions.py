@@ -176,3 +176,21 @@ def test_traced_like_eager() -> None:
             np.testing.assert_allclose(mine.detach().numpy(), plain.detach().numpy(), rtol=1e-4, atol=1e-4)
     verdict, text = traced.explain().verdict, str(traced.explain())
     assert verdict == "static", text
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_a_spatial_transformer_starts_as_pytorchs(align_corners: bool) -> None:
+    """At the identity points fall on elements, where rounding decides which of two gradients is taken."""
+    for size in (5, 7, 12, 14, 28, 33):
+        image = np.random.default_rng(size).standard_normal((1, 2, size, size)).astype(np.float32)
+        gradients = []
+        for library in (tracegraph, torch):
+            theta = library.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], requires_grad=True)
+            functional = library.nn.functional
+            grid = functional.affine_grid(theta, image.shape, align_corners=align_corners)
+            functional.grid_sample(
+                library.from_numpy(image), grid, align_corners=align_corners
+            ).square().sum().backward()
+            gradients.append(theta.grad.numpy())
+        ours, theirs = gradients
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(theirs).max())

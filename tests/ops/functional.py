@@ -28,7 +28,7 @@ def as_ours(value: Any, *, fixed: bool = False) -> Any:
         return [as_ours(part) for part in value]
     if not isinstance(value, np.ndarray):
         return value
-    made = tracegraph.Tensor(value)
+    made = tracegraph.from_numpy(value)
     return made.requires_grad_() if value.dtype.kind == "f" and not fixed else made
 
 

@@ -42,7 +42,7 @@ def leaves(result: Any) -> Iterator[Any]:
 
 def ours_and_theirs(array: np.ndarray, *, requires_grad: bool) -> tuple[Any, Any]:
     """The array as our tensor and as PyTorch's (which takes no negative strides)."""
-    ours = tracegraph.Tensor(array)
+    ours = tracegraph.from_numpy(array)
     theirs = torch.from_numpy(array.copy())
     if requires_grad and array.dtype.kind == "f":
         ours.requires_grad_()

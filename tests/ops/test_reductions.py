@@ -96,13 +96,13 @@ def test_long_float32_sums_are_as_precise_as_pairwise_ones(shape: tuple[int, ...
         array = np.repeat(array, 2, axis=-1)[..., ::2]
     elif layout == "transposed":
         array = np.ascontiguousarray(array.T).T
-    result = tracegraph.Tensor(array).sum(dim).numpy()
+    result = tracegraph.from_numpy(array).sum(dim).numpy()
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, array.astype("float64").sum(dim), rtol=1e-6)
 
 
 def test_float16_is_summed_in_float32() -> None:
-    ones = tracegraph.Tensor(np.ones((4096, 30), "float16"))
+    ones = tracegraph.from_numpy(np.ones((4096, 30), "float16"))
     assert ones.sum(0).numpy().tolist() == [4096.0] * 30
     assert ones.mean().item() == 1.0
 

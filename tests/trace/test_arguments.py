@@ -14,7 +14,7 @@ from tests.trace.differential import outcome, same
 
 def ramp(*shape: int, dtype: Any = np.float32, start: float = 0) -> tg.Tensor:
     """A tensor of consecutive numbers."""
-    return tg.Tensor((np.arange(int(np.prod(shape))) + start).astype(dtype).reshape(shape))
+    return tg.from_numpy((np.arange(int(np.prod(shape))) + start).astype(dtype).reshape(shape))
 
 
 def test_shapes_dtypes_and_scalars_change() -> None:
@@ -160,9 +160,9 @@ def test_views_and_strange_strides() -> None:
         base = ramp(6, 6)
         array = np.arange(36, dtype=np.float32).reshape(6, 6)
         views = [
-            ramp(3, 3), base[:3, :3], base[::2, ::2], base[:3, :3].T, tg.Tensor(array[:3][:, :3][::-1]),
-            tg.Tensor(array[2::-1, 5:2:-1]), tg.Tensor(np.asfortranarray(array[:3, :3])), ramp(1, 3).expand(3, 3),
-            tg.Tensor(np.broadcast_to(np.float32(2), (3, 3))),
+            ramp(3, 3), base[:3, :3], base[::2, ::2], base[:3, :3].T, tg.from_numpy(array[:3][:, :3][::-1]),
+            tg.from_numpy(array[2::-1, 5:2:-1]), tg.from_numpy(np.asfortranarray(array[:3, :3])), ramp(1, 3).expand(3, 3),
+            tg.from_numpy(np.broadcast_to(np.float32(2), (3, 3))),
         ]  # fmt: skip
         for _ in range(3):
             for view in views:

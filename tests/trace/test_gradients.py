@@ -278,7 +278,7 @@ def test_results_detached_or_without_gradient() -> None:
 
 def test_gradient_through_views_and_noncontiguous_leaves() -> None:
     def scenario(wrap: Wrap) -> Iterator[Any]:
-        w = tg.Tensor(np.arange(12, dtype=np.float32).reshape(3, 4).T).requires_grad_()
+        w = tg.from_numpy(np.arange(12, dtype=np.float32).reshape(3, 4).T).requires_grad_()
 
         @wrap
         def f(x: Any) -> Any:

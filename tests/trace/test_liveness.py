@@ -16,7 +16,12 @@ def test_an_array_of_the_list_alone() -> None:
 
 def test_someone_holds_it() -> None:
     values: list[Any] = [np.zeros(3) for _ in range(4)]
-    holders: list[Any] = [values[0], {"x": values[1]}, tg.Tensor(values[2]), (lambda array: lambda: array)(values[3])]
+    holders: list[Any] = [
+        values[0],
+        {"x": values[1]},
+        tg.from_numpy(values[2]),
+        (lambda array: lambda: array)(values[3]),
+    ]
     for slot in range(4):
         assert is_held(values, slot)
         holders[slot] = None

@@ -48,7 +48,7 @@ def test_arguments_that_overlap_only_on_replay() -> None:
             yield f(x, x), x
             yield f(x, x.detach()), x
             array = np.arange(6, dtype=np.float32)
-            yield f(tg.Tensor(array[:3]), tg.Tensor(array[1:4])), array
+            yield f(tg.from_numpy(array[:3]), tg.from_numpy(array[1:4])), array
 
     same(scenario, hits=1)
 
@@ -212,7 +212,7 @@ def test_read_only_and_expanded_memory() -> None:
         locked.flags.writeable = False
         for _ in range(3):
             yield f(ramp(3))
-            yield outcome(lambda: f(tg.Tensor(locked))), locked
+            yield outcome(lambda: f(tg.from_numpy(locked))), locked
             yield outcome(lambda: f(ramp(1).expand(3)))
 
     same(scenario, hits=2)

@@ -41,7 +41,7 @@ def sort_topk(wrap: Wrap) -> Iterator[Any]:
         return tg.sort(x, dim=1), tg.topk(x, 2), x.max(1), x.argmax(), x.median(), x.cumsum(0), x.std()
 
     for i in range(3):
-        yield f(tg.Tensor(np.random.default_rng(i).standard_normal((3, 4)).astype(np.float32)))
+        yield f(tg.from_numpy(np.random.default_rng(i).standard_normal((3, 4)).astype(np.float32)))
 
 
 @scenario

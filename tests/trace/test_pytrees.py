@@ -299,7 +299,7 @@ def test_arrays_and_tensors_of_all_layouts() -> None:
         ]  # fmt: skip
         for _ in range(3):
             for each in layouts:
-                s = Frozen(tg.Tensor(np.asarray(each)))
+                s = Frozen(tg.from_numpy(np.asarray(each)))
                 y, total, back = f(s)
                 yield y, total, back is s, y._data.strides == (s.x + 1)._data.strides
 

@@ -12,7 +12,7 @@ from tracegraph.autograd.modes import GradMode
 from tracegraph.autograd.node import OutputNode, edge_of
 from tracegraph.compiler.ops import dispatch
 from tracegraph.gradient_hooks import run_after_accumulation, run_hooks
-from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
 from tracegraph.tensor import Tensor
 
 
@@ -150,16 +150,46 @@ def _start(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], name:
 
 
 def backward(
-    tensor: Tensor, gradient: Tensor | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Accumulate the gradients of `tensor` into the `.grad` of the leaves it was computed from."""
-    roots = _start([tensor], [gradient], "backward")
-    run(
-        roots,
-        retain_graph=create_graph if retain_graph is None else retain_graph,
-        create_graph=create_graph,
-        targets=None,
-    )
+    """Accumulate the gradients of `tensors` into the `.grad` of the leaves they were computed from, or of `inputs`.
+
+    Args:
+        tensors: one tensor or several; their gradients are added.
+        grad_tensors: a cotangent for each, in its shape; 1 for tensors of one element.
+        retain_graph: keep what was saved, for another backward through the same graph.
+        create_graph: make the gradients differentiable themselves.
+        grad_variables: the old name of `grad_tensors`.
+        inputs: only these tensors get their gradient.
+
+    Raises:
+        GradientError: when a tensor does not require grad, or has several elements and no cotangent, or when `inputs`
+            is empty.
+
+    >>> x = tracegraph.tensor([1.0, 2.0], requires_grad=True)
+    >>> tracegraph.autograd.backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
+    """
+    roots = _roots(tensors, grad_variables if grad_tensors is None else grad_tensors, "backward")
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        run(roots, retain_graph=retain, create_graph=create_graph, targets=None)
+        return
+    wanted = _tensors(inputs)
+    if not wanted:
+        raise GradientError("backward: inputs is empty; leave it out to reach all leaves")
+    targets = _targets(wanted, "backward")
+    found = run(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
+    with GradMode(create_graph):
+        for value, target in zip(wanted, targets, strict=True):
+            if id(target) in found:
+                accumulate(value, found[id(target)], create_graph=create_graph)
 
 
 def grad(
@@ -168,13 +198,18 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; `.grad` is left alone.
 
-    With `create_graph` they can be differentiated again.
+    With `create_graph` they can be differentiated again, with `materialize_grads` they are zeros for inputs that were
+    not used. `only_inputs` is accepted: there is no other way.
 
     Raises:
+        ArgumentError: for `is_grads_batched`, and for `materialize_grads` when `allow_unused` is False.
         GradientError: when an input was not used (unless `allow_unused`) or does not require grad.
 
     >>> x = tracegraph.tensor(3.0, requires_grad=True)
@@ -182,32 +217,51 @@ def grad(
     >>> tracegraph.autograd.grad(first, x)
     (tensor(18.),)
     """
-    output_list = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    input_list = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None:
-        cotangents: list[Tensor | None] = [None] * len(output_list)
-    else:
-        cotangents = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-    if len(cotangents) != len(output_list):
-        raise GradientError(f"grad: {len(cotangents)} grad_outputs for {len(output_list)} outputs")
-    targets = []
-    for position, value in enumerate(input_list):
-        if not isinstance(value, Tensor):
-            raise ArgumentTypeError(f"grad: input {position} is a {type(value).__name__}, not a Tensor")
-        edge = edge_of(value)
-        if edge is None:
-            raise GradientError(f"grad: input {position} of shape {value.shape} does not require grad")
-        targets.append(edge)
-    roots = _start(output_list, cotangents, "grad")
+    if is_grads_batched:
+        raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each cotangent")
+    if materialize_grads and allow_unused is False:
+        raise ArgumentError("grad: materialize_grads needs allow_unused, which is False")
+    wanted = _tensors(inputs)
+    targets = _targets(wanted, "grad")
     retain = create_graph if retain_graph is None else retain_graph
+    roots = _roots(outputs, grad_outputs, "grad")
     found = run(roots, retain_graph=retain, create_graph=create_graph, targets=targets)
-    results = []
-    for position, target in enumerate(targets):
+    results: list[Any] = []
+    for position, (value, target) in enumerate(zip(wanted, targets, strict=True)):
         result = found.get(id(target))
-        if result is None and not allow_unused:
+        if result is None and materialize_grads:
+            result = dispatch.as_tensor(np.zeros(value._data.shape, value._data.dtype), literal=True).clone()
+        elif result is None and not allow_unused:
             raise GradientError(
-                f"grad: input {position} of shape {input_list[position].shape} was not used in the outputs; "
+                f"grad: input {position} of shape {value.shape} was not used in the outputs; "
                 "pass allow_unused=True to get None for it"
             )
         results.append(result)
     return tuple(results)
+
+
+def _tensors(values: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [values] if isinstance(values, Tensor) else list(values)
+
+
+def _roots(outputs: Any, cotangents: Any, name: str) -> list[tuple[Any, Tensor]]:
+    output_list = _tensors(outputs)
+    if cotangents is None:
+        cotangents = [None] * len(output_list)
+    cotangent_list = _tensors(cotangents)
+    if len(cotangent_list) != len(output_list):
+        raise GradientError(f"{name}: {len(cotangent_list)} cotangents for {len(output_list)} outputs")
+    return _start(output_list, cotangent_list, name)
+
+
+def _targets(values: Sequence[Any], name: str) -> list[Any]:
+    """Where in the tape the gradients of these tensors arrive."""
+    targets = []
+    for position, value in enumerate(values):
+        if not isinstance(value, Tensor):
+            raise ArgumentTypeError(f"{name}: input {position} is a {type(value).__name__}, not a Tensor")
+        edge = edge_of(value)
+        if edge is None:
+            raise GradientError(f"{name}: input {position} of shape {value.shape} does not require grad")
+        targets.append(edge)
+    return targets

@@ -171,11 +171,22 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             f"got theta of shape {theta.shape} for size {tuple(size)}"
         )
     sizes = tuple(size[2:])
-    along = []
-    for count in sizes:
-        places = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
-        along.append(places if align_corners else places * (count - 1) / count)
+    along = [_places(count, bool(align_corners), theta.dtype) for count in sizes]
     coordinates = np.meshgrid(*along, indexing="ij")[::-1]
-    base = np.stack([*coordinates, np.ones(sizes)], -1).reshape((math.prod(sizes), rank + 1)).astype(theta.dtype)
+    base = np.stack([*coordinates, np.ones(sizes, theta.dtype)], -1).reshape((math.prod(sizes), rank + 1))
     points = dispatch.as_tensor(base, literal=True) @ theta.transpose(1, 2)
     return points.reshape((size[0], *sizes, rank))  # type: ignore[no-any-return]
+
+
+def _places(count: int, align_corners: bool, dtype: Any) -> Any:
+    """The elements' coordinates along one dimension, rounded as PyTorch's are.
+
+    At the identity, where spatial transformers start, points fall on elements: there rounding decides which of two
+    gradients is taken.
+    """
+    if count == 1:
+        return np.zeros(1, dtype)
+    step = float(dtype.type(2) / dtype.type(count - 1))
+    number = np.arange(count)
+    places = np.where(number < count // 2, number * step - 1, 1 - (count - 1 - number) * step).astype(dtype)
+    return places if align_corners else places * dtype.type(count - 1) / dtype.type(count)
