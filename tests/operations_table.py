@@ -18,7 +18,7 @@ import numpy as np
 import tracegraph
 from tests.lowering.lowerings import lowerings_of
 from tests.nesting import leaves, rebuilt
-from tracegraph import Tensor, _state
+from tracegraph import Tensor, _state, from_numpy
 from tracegraph.compiler.ops.base import OPERATIONS, Kind
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.nn import functional
@@ -77,14 +77,14 @@ class _Uses:
 def _with_gradient(value: Any) -> Any:
     """A float tensor as another one that requires a gradient."""
     if isinstance(value, Tensor) and value.is_floating_point():
-        return Tensor(value._data.copy(), requires_grad=True)
+        return from_numpy(value._data.copy()).requires_grad_()
     return value
 
 
 def _as_float_with_gradient(value: Any) -> Any:
     """An integer tensor of an example as a float tensor that requires a gradient."""
     if isinstance(value, Tensor) and value.dtype.kind == "i":
-        return Tensor(value._data.astype(np.float64), requires_grad=True)
+        return from_numpy(value._data.astype(np.float64)).requires_grad_()
     return _with_gradient(value)
 
 

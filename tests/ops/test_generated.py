@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tracegraph
-from tracegraph import Tensor
+from tracegraph import Tensor, from_numpy
 from tracegraph.compiler.ops import dispatch
 from tracegraph.compiler.ops.base import OPERATIONS, Kind, Operation, Sample
 from tracegraph.compiler.ops.dispatch import PUBLIC, PublicFunction
@@ -125,8 +125,8 @@ class Differentiated:
         return float((evaluate(self.operation, self.arrays) * self.cotangent).sum())
 
     def tensors(self) -> tuple[list[Tensor], Tensor]:
-        operands = [Tensor(array.copy(), requires_grad=array.dtype.kind == "f") for array in self.arrays]
-        return operands, Tensor(self.cotangent.copy(), requires_grad=True)
+        operands = [from_numpy(array.copy()).requires_grad_(array.dtype.kind == "f") for array in self.arrays]
+        return operands, from_numpy(self.cotangent.copy()).requires_grad_()
 
     def first(self, *, create_graph: bool) -> tuple[list[Tensor], Tensor, list[Tensor | None]]:
         """Variables as tensors, and the gradients for the float operands."""
@@ -146,7 +146,7 @@ class Differentiated:
         """Gradients of `gradient_value` for all variables."""
         inputs, cotangent, gradients = self.first(create_graph=True)
         pairs = zip(gradients, self.floats, strict=True)
-        roots = [(g, Tensor(self.weights[position])) for g, position in pairs if g is not None and g.requires_grad]
+        roots = [(g, from_numpy(self.weights[position])) for g, position in pairs if g is not None and g.requires_grad]
         variables = [*inputs, cotangent]
         if not roots:
             return [np.zeros(v.shape) for v in variables]
@@ -232,14 +232,14 @@ def gradients_after(
 
     Openly by an in-place operation, or secretly, behind the back of the version counter.
     """
-    operands = [Tensor(array.copy(), requires_grad=array.dtype.kind == "f") for array in arrays]
+    operands = [from_numpy(array.copy()).requires_grad_(array.dtype.kind == "f") for array in arrays]
     out = dispatch.apply(operation, *operands)
     inputs = [operand for operand in operands if operand.requires_grad]
-    cotangent = Tensor(np.random.default_rng(5).uniform(0.5, 1.5, out.shape))
+    cotangent = from_numpy(np.random.default_rng(5).uniform(0.5, 1.5, out.shape))
     if spoil is not None:
         target = out if spoil == -1 else operands[spoil]
         if openly:
-            target.detach().copy_(Tensor(garbage(target._data)))
+            target.detach().copy_(from_numpy(garbage(target._data)))
         else:
             target._data[...] = garbage(target._data, filler)
     found = tracegraph.autograd.grad([out], inputs, [cotangent], allow_unused=True)
@@ -338,10 +338,10 @@ def argument(function: str, parameter: str, integers: bool) -> Any:
     known: dict[str, Any] = {
         "dim": 0, "dim0": 0, "dim1": 1, "dims": 0, "axis": 0, "index": index, "mask": values < np.median(values),
         "value": 2 if integers else 0.5, "diagonal": 0, "shifts": 1, "p": 2, "maxnorm": 1.0, "n": 2,
-        "indices": (Tensor(np.array([0, 2])),), "values": values[0], "reduce": "amax",
+        "indices": (from_numpy(np.array([0, 2])),), "values": values[0], "reduce": "amax",
     }  # fmt: skip
     found = known.get(parameter, values)
-    return Tensor(np.array(found)) if isinstance(found, np.ndarray) else found
+    return from_numpy(np.array(found)) if isinstance(found, np.ndarray) else found
 
 
 OPTIONAL: dict[str, dict[str, Any]] = {
@@ -364,8 +364,8 @@ def call_both_ways(entry: PublicFunction, integers: bool) -> tuple[np.ndarray[An
     values = rng.integers(1, 9, shape) if integers else rng.uniform(0.2, 0.8, shape)
     arguments = [argument(entry.name, parameter, integers) for parameter in required]
     keywords = OPTIONAL.get(entry.name, {})
-    expected = entry.function(Tensor(values.copy()), *arguments, **keywords)._data.astype(values.dtype)
-    target = Tensor(values.copy())
+    expected = entry.function(from_numpy(values.copy()), *arguments, **keywords)._data.astype(values.dtype)
+    target = from_numpy(values.copy())
     return expected, target, getattr(target, entry.name + "_")(*arguments, **keywords)
 
 

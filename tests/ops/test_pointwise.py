@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tracegraph
-from tracegraph import Tensor
+from tracegraph import Tensor, from_numpy
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle
@@ -146,7 +146,7 @@ def check(case: Case, arrays: list[np.ndarray[Any, Any]]) -> None:
     """Value, dtype, shape, error and gradients of one call."""
     dtypes = {str(array.dtype) for array in arrays}
     what = f"{case} of {[f'{array.dtype}{array.shape}' for array in arrays]}"
-    leaves = [Tensor(array.copy(), requires_grad=array.dtype.kind == "f") for array in arrays]
+    leaves = [from_numpy(array.copy()).requires_grad_(array.dtype.kind == "f") for array in arrays]
     theirs = [torch.from_numpy(array.copy()).requires_grad_(array.dtype.kind == "f") for array in arrays]
     ours_out, their_out = outcome(case.ours, *leaves, **case.keywords), outcome(case.theirs, *theirs, **case.keywords)
     less = any((case.name, dtype) in LESS for dtype in dtypes)
@@ -159,7 +159,7 @@ def check(case: Case, arrays: list[np.ndarray[Any, Any]]) -> None:
     refused = outcome(their_out.backward, torch.from_numpy(cotangent))
     if isinstance(refused, Exception):
         return
-    tracegraph.autograd.backward(ours_out, Tensor(cotangent))
+    tracegraph.autograd.backward(ours_out, from_numpy(cotangent))
     for mine, other in zip(leaves, theirs, strict=True):
         if other.grad is not None:
             assert mine.grad is not None, what
@@ -222,7 +222,7 @@ def test_operators_with_numbers(symbol: str, reflected: bool) -> None:
     rng = np.random.default_rng(0)
     for dtype, scalar in itertools.product(DTYPES, SCALARS):
         array = draw(rng, dtype, (1.0, 4.0), (5,))
-        mine, other = Tensor(array.copy()), torch.from_numpy(array.copy())
+        mine, other = from_numpy(array.copy()), torch.from_numpy(array.copy())
         pairs = [(scalar, mine), (scalar, other)] if reflected else [(mine, scalar), (other, scalar)]
         if refuses_bool(symbol, scalar, dtype):
             continue
@@ -233,7 +233,7 @@ def test_operators_with_numbers(symbol: str, reflected: bool) -> None:
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -2, 0.5, -0.5, 2.5, -1.5, 4], ids=str)
 def test_power_by_a_number_and_its_gradients(exponent: float) -> None:
     for array in (np.array([0.5, 1.5, 2.0]), np.array([-0.5, 0.0, 2.0])):
-        mine, other = Tensor(array.copy(), requires_grad=True), torch.from_numpy(array.copy()).requires_grad_()
+        mine, other = from_numpy(array.copy()).requires_grad_(), torch.from_numpy(array.copy()).requires_grad_()
         first = tracegraph.autograd.grad([(mine**exponent).sum()], [mine], create_graph=True)[0]
         expected = torch.autograd.grad((other**exponent).sum(), other, create_graph=True)[0]
         compare(first, expected, "first order")
@@ -255,7 +255,7 @@ def test_gradient_of_power_at_zero() -> None:
 def test_special_values_of_two(name: str) -> None:
     special = [0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan]
     pairs = np.array(list(itertools.product(special, repeat=2)))
-    ours = getattr(tracegraph, name)(Tensor(pairs[:, 0].copy()), Tensor(pairs[:, 1].copy())).numpy()
+    ours = getattr(tracegraph, name)(from_numpy(pairs[:, 0].copy()), from_numpy(pairs[:, 1].copy())).numpy()
     expected = getattr(torch, name)(torch.from_numpy(pairs[:, 0].copy()), torch.from_numpy(pairs[:, 1].copy())).numpy()
     np.testing.assert_array_equal(ours, expected)
 
@@ -263,7 +263,7 @@ def test_special_values_of_two(name: str) -> None:
 @pytest.mark.parametrize("case", [case for case in UNARY if case.name != "sign" and not case.keywords], ids=str)
 def test_special_values_of_one(case: Case) -> None:
     special = np.array([0.0, -0.0, 1.0, -1.0, 700.0, -700.0, np.inf, -np.inf, np.nan])
-    compare(outcome(case.ours, Tensor(special)), outcome(case.theirs, torch.from_numpy(special)), str(case))
+    compare(outcome(case.ours, from_numpy(special)), outcome(case.theirs, torch.from_numpy(special)), str(case))
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_error_functions_are_accurate(name: str) -> None:
     x = np.concatenate(
         [np.linspace(-7, 27, 20001), np.geomspace(1e-300, 1, 2000), [0.46875, 4.0, -4.0, 30.0, np.inf, -np.inf, np.nan]]
     )
-    ours = getattr(tracegraph, name)(Tensor(x)).numpy()
+    ours = getattr(tracegraph, name)(from_numpy(x)).numpy()
     expected = getattr(torch.special, name)(torch.from_numpy(x)).numpy()
     ordinary = (np.abs(expected) > 1e-300) & np.isfinite(expected)
     error = np.abs(ours - expected)[ordinary] / np.spacing(np.abs(expected[ordinary]))
@@ -293,7 +293,7 @@ def test_error_functions_are_accurate(name: str) -> None:
 
 def test_error_function_in_float32() -> None:
     x = np.concatenate([np.linspace(-6, 6, 30001), [np.inf, -np.inf, np.nan, 0.0, -0.0]]).astype(np.float32)
-    ours, expected = tracegraph.erf(Tensor(x)).numpy(), torch.erf(torch.from_numpy(x).double()).numpy()
+    ours, expected = tracegraph.erf(from_numpy(x)).numpy(), torch.erf(torch.from_numpy(x).double()).numpy()
     np.testing.assert_allclose(ours, expected, rtol=6e-7, atol=0)
     assert np.signbit(ours[-1])
 
@@ -318,13 +318,13 @@ WHERE = [
 @pytest.mark.parametrize("operands", WHERE, ids=str)
 def test_where_mixes_tensors_and_numbers(operands: tuple[Any, Any]) -> None:
     condition = np.array([True, False])
-    ours = [Tensor(value) if isinstance(value, np.ndarray) else value for value in operands]
+    ours = [from_numpy(value) if isinstance(value, np.ndarray) else value for value in operands]
     theirs = [torch.from_numpy(value) if isinstance(value, np.ndarray) else value for value in operands]
-    compare(tracegraph.where(Tensor(condition), *ours), torch.where(torch.from_numpy(condition), *theirs), "where")
+    compare(tracegraph.where(from_numpy(condition), *ours), torch.where(torch.from_numpy(condition), *theirs), "where")
 
 
 def test_where_as_method_hides_nan_from_the_gradient() -> None:
-    x = Tensor(np.array([-1.0, 4.0]), requires_grad=True)
+    x = from_numpy(np.array([-1.0, 4.0])).requires_grad_()
     tracegraph.autograd.backward((x.log().where(x > 0, 0.0) * 1.0).sum())
     assert x.grad is not None
     assert x.grad.tolist()[1] == 0.25

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tracegraph
-from tracegraph import Tensor
+from tracegraph import from_numpy
 from tracegraph.runtime.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
 
 torch = pytest.importorskip("torch")
@@ -251,7 +251,7 @@ def test_an_unused_operand_may_be_changed_in_place() -> None:
 
 
 def test_a_needed_operand_may_not() -> None:
-    x = Tensor(np.array([0.3, 1.2]), requires_grad=True)
+    x = from_numpy(np.array([0.3, 1.2])).requires_grad_()
     y = x * 2
     z = y.sin()
     y.zero_()

@@ -161,7 +161,8 @@ def test_views_and_strange_strides() -> None:
         array = np.arange(36, dtype=np.float32).reshape(6, 6)
         views = [
             ramp(3, 3), base[:3, :3], base[::2, ::2], base[:3, :3].T, tg.from_numpy(array[:3][:, :3][::-1]),
-            tg.from_numpy(array[2::-1, 5:2:-1]), tg.from_numpy(np.asfortranarray(array[:3, :3])), ramp(1, 3).expand(3, 3),
+            tg.from_numpy(array[2::-1, 5:2:-1]), tg.from_numpy(np.asfortranarray(array[:3, :3])),
+            ramp(1, 3).expand(3, 3),
             tg.from_numpy(np.broadcast_to(np.float32(2), (3, 3))),
         ]  # fmt: skip
         for _ in range(3):
