@@ -239,7 +239,7 @@ def gradients_after(
     if spoil is not None:
         target = out if spoil == -1 else operands[spoil]
         if openly:
-            target.detach().copy_(from_numpy(garbage(target._data)))
+            target.detach().copy_(from_numpy(np.asarray(garbage(target._data))))
         else:
             target._data[...] = garbage(target._data, filler)
     found = tracegraph.autograd.grad([out], inputs, [cotangent], allow_unused=True)
