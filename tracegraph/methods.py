@@ -7,7 +7,6 @@ from typing import Any
 from numpy import ndarray
 
 from tracegraph.autograd import engine
-from tracegraph.autograd.modes import GradMode
 from tracegraph.compiler.ops.base import OPERATIONS, Operation
 from tracegraph.compiler.ops.dispatch import PUBLIC
 from tracegraph.eager import binary
@@ -118,15 +117,7 @@ def _backward_method(  # noqa: D417 - a method, whose first argument is the tens
     >>> x.grad
     tensor([2., 4.])
     """
-    if inputs is None:
-        engine.backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
-        return
-    targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    found = engine.grad(self, targets, gradient, retain_graph, create_graph, allow_unused=True)
-    with GradMode(create_graph):
-        for target, value in zip(targets, found, strict=True):
-            if value is not None:
-                engine.accumulate(target, value, create_graph=create_graph)
+    engine.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def attach() -> None:

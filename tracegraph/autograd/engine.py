@@ -12,7 +12,7 @@ from tracegraph.autograd.modes import GradMode
 from tracegraph.autograd.node import OutputNode, edge_of
 from tracegraph.compiler.ops import dispatch
 from tracegraph.gradient_hooks import run_after_accumulation, run_hooks
-from tracegraph.runtime.errors import ArgumentTypeError, GradientError, ShapeError
+from tracegraph.runtime.errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
 from tracegraph.tensor import Tensor
 
 
@@ -149,13 +149,54 @@ def _start(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], name:
     return roots
 
 
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, Tensor) else list(value)
+
+
+def _cotangents(given: Any, outputs: list[Tensor], name: str) -> list[Tensor | None]:
+    """A cotangent for each output, None where none is given."""
+    cotangents: list[Tensor | None] = [None] * len(outputs) if given is None else _listed(given)
+    if len(cotangents) != len(outputs):
+        raise GradientError(f"{name}: {len(cotangents)} gradients for {len(outputs)} outputs")
+    return cotangents
+
+
 def backward(
-    tensor: Tensor, gradient: Tensor | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Accumulate the gradients of `tensor` into the `.grad` of the leaves it was computed from."""
-    roots = _start([tensor], [gradient], "backward")
+    """Accumulate the gradients of `tensors` into the `.grad` of the leaves they were computed from.
+
+    Args:
+        tensors: one or several tensors; what they share is gone through once.
+        grad_tensors: the cotangent of each, in its shape; 1 for a tensor of one element.
+        retain_graph: keep what was saved, for another backward through the same graph.
+        create_graph: make the gradients differentiable themselves.
+        inputs: only these leaves get their gradient.
+
+    Raises:
+        GradientError: when one does not require grad, or has several elements and no cotangent.
+
+    >>> x = tracegraph.tensor([1.0, 2.0], requires_grad=True)
+    >>> tracegraph.autograd.backward([x.sum(), (x * x).sum()])
+    >>> x.grad
+    tensor([3., 5.])
+    """
+    outputs = _listed(tensors)
+    cotangents = _cotangents(grad_tensors, outputs, "backward")
+    if inputs is not None:
+        targets = _listed(inputs)
+        found = grad(outputs, targets, cotangents, retain_graph, create_graph, allow_unused=True)
+        with GradMode(create_graph):
+            for target, value in zip(targets, found, strict=True):
+                if value is not None:
+                    accumulate(target, value, create_graph=create_graph)
+        return
     run(
-        roots,
+        _start(outputs, cotangents, "backward"),
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
         targets=None,
@@ -168,11 +209,14 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; `.grad` is left alone.
 
-    With `create_graph` they can be differentiated again.
+    With `create_graph` they can be differentiated again. An input that was not used is an error, gets None with
+    `allow_unused`, zeros with `materialize_grads`.
 
     Raises:
         GradientError: when an input was not used (unless `allow_unused`) or does not require grad.
@@ -182,14 +226,12 @@ def grad(
     >>> tracegraph.autograd.grad(first, x)
     (tensor(18.),)
     """
-    output_list = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    input_list = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None:
-        cotangents: list[Tensor | None] = [None] * len(output_list)
-    else:
-        cotangents = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-    if len(cotangents) != len(output_list):
-        raise GradientError(f"grad: {len(cotangents)} grad_outputs for {len(output_list)} outputs")
+    if is_grads_batched:
+        raise ArgumentError("grad: is_grads_batched is not supported; call it once for each cotangent")
+    if materialize_grads and allow_unused is False:
+        raise ArgumentError("grad: allow_unused=False contradicts materialize_grads=True, which allows it")
+    output_list, input_list = _listed(outputs), _listed(inputs)
+    cotangents = _cotangents(grad_outputs, output_list, "grad")
     targets = []
     for position, value in enumerate(input_list):
         if not isinstance(value, Tensor):
@@ -204,6 +246,8 @@ def grad(
     results = []
     for position, target in enumerate(targets):
         result = found.get(id(target))
+        if result is None and materialize_grads:
+            result = dispatch.as_tensor(np.zeros_like(input_list[position]._data), literal=True)
         if result is None and not allow_unused:
             raise GradientError(
                 f"grad: input {position} of shape {input_list[position].shape} was not used in the outputs; "
