@@ -1,6 +1,10 @@
 """`tracegraph`: eager tensors with gradients, and `@trace`, which turns what they did into a compiled graph."""
 
 import importlib as _importlib
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from types import ModuleType as _ModuleType
 
 from tracegraph import accelerator as accelerator
@@ -118,12 +122,14 @@ from tracegraph.compiler.ops.triangles import *  # noqa: F403
 from tracegraph.compiler.ops.trigonometric import *  # noqa: F403
 from tracegraph.construct import tensor as tensor
 from tracegraph.dtypes import *  # noqa: F403
+from tracegraph.first_constructors import *  # noqa: F403
 from tracegraph.formatting import (
     get_printoptions as get_printoptions,
 )
 from tracegraph.formatting import (
     set_printoptions as set_printoptions,
 )
+from tracegraph.inplace_functions import inplace_functions
 from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
 from tracegraph.nn.summary import summary as summary
@@ -166,7 +172,11 @@ from tracegraph.trace import trace as trace
 attach()
 globals().update({name: function for name, function in exports().items() if name not in globals()})
 
+globals().update(inplace_functions())
+
 device = Device
+Size: type[tuple[int, ...]] = tuple
+newaxis = None
 bool = bool_
 float = float32
 double = float64
@@ -174,7 +184,7 @@ half = float16
 long = int64
 int = int32
 
-del Device, attach, bool_, exports
+del Device, attach, bool_, exports, inplace_functions
 
 
 _SLOW_TO_IMPORT = ("utils", "vision")

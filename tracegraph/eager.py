@@ -34,7 +34,7 @@ _errors, _ignore = _quiet_errors()
 _set_errors, _reset_errors = _errors.set, _errors.reset
 
 
-def explain(operation: Operation, operands: tuple[Tensor, ...], error: Exception) -> Exception:
+def explain(operation: Operation, operands: tuple[Any, ...], error: Exception) -> Exception:
     """The error to raise when evaluation failed: `infer` says it in the user's terms, if it also refuses."""
     if isinstance(error, TracegraphError):
         return error

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tracegraph import _state
+from tracegraph.compiler.ops import dispatch
 from tracegraph.description import Description
+from tracegraph.first_constructors import construct
 from tracegraph.gradient_hooks import GradientHooks
 from tracegraph.inplace import assign, refresh_view
 from tracegraph.operators import Operators
@@ -21,7 +23,15 @@ truthy, looked at again when it matters (its base may come to require one)."""
 
 
 class TensorMeta(type):
-    """The class of `Tensor`: it tells all traces when a method of tensors is replaced."""
+    """The class of `Tensor`: it knows PyTorch's forms of the constructor, and tells all traces when a method of tensors
+    is replaced.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """An object; of `Tensor` itself one of sizes or data, unless it shall share an array's memory."""
+        if cls is not Tensor or kwargs or (args and isinstance(args[0], np.ndarray)):
+            return super().__call__(*args, **kwargs)
+        return construct("Tensor", dispatch.default_dtype(), args)
 
     def __setattr__(cls, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -35,8 +45,9 @@ class TensorMeta(type):
 class Tensor(Description, GradientHooks, PythonValues, Operators, metaclass=TensorMeta):
     """A multi-dimensional array of one dtype that can be differentiated.
 
-    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor, which shares the memory of the
-    array. Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
+    Made by `tensor`, `zeros`, `arange` and the like rather than by this constructor. `Tensor(array)` shares the memory
+    of a NumPy array, in its dtype; `Tensor(2, 3)` has these sizes and zeros, `Tensor([1, 2])` a copy of the data, both
+    in the default dtype. Views (`x[0]`, `x.T`, `x.view(...)`) share memory with their base, as in PyTorch.
     """
 
     _data: np.ndarray

@@ -105,8 +105,8 @@ def test_backward_of_several() -> None:
         return [*results, module.autograd.grad(x.sum(), y, allow_unused=True)]
 
     assert found(tracegraph) == found(torch)
+    x = tracegraph.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="allow_unused"):
-        x = tracegraph.ones(2, requires_grad=True)
         tracegraph.autograd.grad(x.sum(), x, allow_unused=False, materialize_grads=True)
 
 

@@ -169,9 +169,7 @@ def _tensors(name: str, value: Any) -> tuple[Tensor, ...]:
 def _points(inputs: Tensors, *, create_graph: bool) -> tuple[Tensor, ...]:
     """The inputs as tensors to differentiate by; they stay tied to the caller's graph where the result shall be."""
     given = _tensors("inputs", inputs)
-    return tuple(
-        [x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in given]
-    )
+    return tuple([x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in given])
 
 
 def _directions(name: str, v: Tensors | None, like: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -189,7 +187,7 @@ def _one_element(name: str, value: Any) -> Tensor:
     (result,) = _tensors(name, value)
     if result.numel() != 1:
         raise ShapeError(f"{name}: the function must give one element, not a tensor of shape {result.shape}")
-    return result.reshape(())  # type: ignore[no-any-return, attr-defined]
+    return result.reshape(())  # type: ignore[no-any-return]
 
 
 def _gradients(
@@ -199,21 +197,19 @@ def _gradients(
     pairs = [(x, g) for x, g in zip(outputs, cotangents, strict=True) if x.requires_grad]
     if not pairs:
         return tuple([zeros_like(x) for x in inputs])
-    return grad(
-        [x for x, _ in pairs], inputs, [g for _, g in pairs], True, create_graph, materialize_grads=True
-    )
+    return grad([x for x, _ in pairs], inputs, [g for _, g in pairs], True, create_graph, materialize_grads=True)
 
 
 def _rows(output: Tensor, inputs: tuple[Tensor, ...], *, create_graph: bool) -> Any:
     """For each input the derivative of all elements of the output."""
-    flat = output.reshape(-1)  # type: ignore[attr-defined]
+    flat = output.reshape(-1)
     elements = [flat[number] for number in range(output.numel())]
     found = [_gradients((x,), inputs, (ones_like(x),), create_graph=create_graph) for x in elements]
     return tuple(
         [
             stack([row[position] for row in found]).reshape(*output.shape, *x.shape)
             if found
-            else zeros_like(x).expand(0, *x.shape).reshape(*output.shape, *x.shape)  # type: ignore[attr-defined]
+            else zeros_like(x).expand(0, *x.shape).reshape(*output.shape, *x.shape)
             for position, x in enumerate(inputs)
         ]
     )

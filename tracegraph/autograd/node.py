@@ -94,10 +94,7 @@ class AccumulateGrad:
 def _functions(edges: Sequence[Any]) -> tuple[tuple[Any, int], ...]:
     """PyTorch's form of a node's edges: what is behind each operand, and which of its outputs the operand is."""
     return tuple(
-        [
-            (AccumulateGrad(edge), 0) if isinstance(edge, Tensor) else (edge, getattr(edge, "index", 0))
-            for edge in edges
-        ]
+        [(AccumulateGrad(edge), 0) if isinstance(edge, Tensor) else (edge, getattr(edge, "index", 0)) for edge in edges]
     )
 
 

@@ -294,7 +294,10 @@ class Optimizer(Hooks):
     def __repr__(self) -> str:
         groups = [
             "\n".join(
-                [f"Parameter Group {number}", *(f"    {name}: {group[name]}" for name in sorted(group) if name != "params")]
+                [
+                    f"Parameter Group {number}",
+                    *(f"    {name}: {group[name]}" for name in sorted(group) if name != "params"),
+                ]
             )
             for number, group in enumerate(self.param_groups)
         ]
