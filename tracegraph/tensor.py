@@ -64,8 +64,8 @@ class Tensor(Description, GradientHooks, PythonValues, Operators, metaclass=Tens
     _literal: bool = False
     __array_priority__ = 1000
 
-    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
-        self._data = data
+    def __init__(self, *data: Any, requires_grad: bool = False) -> None:
+        (self._data,) = data
         expose_memory(self)
         if requires_grad:
             self.requires_grad_()
