@@ -127,6 +127,7 @@ from tracegraph.formatting import (
 from tracegraph.formatting import (
     set_printoptions as set_printoptions,
 )
+from tracegraph.inplace_functions import inplace_functions
 from tracegraph.linalg.top_level import *  # noqa: F403
 from tracegraph.methods import attach
 from tracegraph.nn.summary import summary as summary
@@ -169,6 +170,7 @@ from tracegraph.trace import trace as trace
 
 attach()
 globals().update({name: function for name, function in exports().items() if name not in globals()})
+globals().update(inplace_functions())
 
 device = Device
 dtype, Size = _dtype, tuple  # what annotations name
@@ -181,7 +183,7 @@ long = int64
 int = int32
 short = int16
 
-del Device, attach, bool_, exports
+del Device, attach, bool_, exports, inplace_functions
 
 
 _SLOW_TO_IMPORT = ("utils", "vision")

@@ -34,10 +34,16 @@ _errors, _ignore = _quiet_errors()
 _set_errors, _reset_errors = _errors.set, _errors.reset
 
 
-def explain(operation: Operation, operands: tuple[Tensor, ...], error: Exception) -> Exception:
+def explain(operation: Operation, operands: tuple[Any, ...], error: Exception) -> Exception:
     """The error to raise when evaluation failed: `infer` says it in the user's terms, if it also refuses."""
     if isinstance(error, TracegraphError):
         return error
+    for position, operand in enumerate(operands):
+        if not isinstance(operand, Tensor):
+            return ArgumentTypeError(
+                f"{operation.name}: operand {position} is a {type(operand).__name__}, not a Tensor; "
+                "make one with tensor() or from_numpy()"
+            )
     try:
         operation.infer(*[operand._spec for operand in operands])
     except TracegraphError as better:

@@ -51,9 +51,9 @@ class PythonValues(Operators):
         """The data as a NumPy array that shares memory; with `force` also where the tensor requires grad.
 
         Raises:
-            GradientError: when the tensor requires grad, without `force` (use `detach()`).
+            GradientError: when the tensor requires grad and grad mode is on, without `force` (use `detach()`).
         """
-        if self.requires_grad and not force:
+        if self.requires_grad and not force and _state.local.grad_enabled:
             raise GradientError("numpy(): the tensor requires grad; use tensor.detach().numpy()")
         self._escape("numpy()")
         expose_memory(self)
@@ -72,7 +72,7 @@ class PythonValues(Operators):
         return self._data.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
+        if self.requires_grad and _state.local.grad_enabled:
             raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
         self._escape("a NumPy function")
         expose_memory(self)
@@ -80,7 +80,7 @@ class PythonValues(Operators):
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        if self.requires_grad:
+        if self.requires_grad and _state.local.grad_enabled:
             raise GradientError("a tensor that requires grad does not become a NumPy array by itself; use detach()")
         self._escape("a NumPy function")
         expose_memory(self)

@@ -80,10 +80,11 @@ class Index(Operation):
     """Elements at integer positions: broadcast index tensors, one for each of the dimensions from `dim` on.
 
     The shape is that of the indices, broadcast, in the place of the dimensions indexed. Negative positions
-    count from the end.
+    count from the end; without `wraps` they are refused.
     """
 
     dim: int
+    wraps: bool = True
     name = "index"
     kind = Kind.GATHER
     differentiable = True
@@ -103,21 +104,31 @@ class Index(Operation):
         count = len(index) - (len(a.shape) - len(indices))
         places = index[self.dim : self.dim + count]
         positions = [
-            build.dynamic(build.read(number + 1, build.broadcast(places, spec.shape)), a.shape[self.dim + number])
+            build.dynamic(
+                build.read(number + 1, build.broadcast(places, spec.shape)),
+                a.shape[self.dim + number],
+                wraps=self.wraps,
+            )
             for number, spec in enumerate(indices)
         ]
         return build.read(0, (*index[: self.dim], *positions, *index[self.dim + count :]))
 
     def evaluate(self, xp: Any, *operands: Array) -> Array:
         a, *indices = operands
+        if not self.wraps and any(index.size and index.min() < 0 for index in indices):
+            self._check(xp, a, indices)
         try:
             if len(indices) == 1 and a.flags.c_contiguous:
                 return xp.take(a, indices[0], axis=self.dim)
             return a[(slice(None),) * self.dim + tuple(indices)]
         except IndexError:
-            for offset, index in enumerate(indices):
-                check_positions(xp, "index", index, a.shape[self.dim + offset], self.dim + offset)
+            self._check(xp, a, indices)
             raise
+
+    def _check(self, xp: Any, a: Array, indices: list[Array]) -> None:
+        for offset, index in enumerate(indices):
+            dim = self.dim + offset
+            check_positions(xp, "index", index, a.shape[dim], dim, negative=self.wraps)
 
     def vjp(self, g: "Tensor", out: Any, a: Any, *indices: "Tensor") -> tuple[Cotangent, ...]:
         def cotangent() -> "Tensor":
@@ -132,6 +143,7 @@ class Index(Operation):
             positions = tuple(np.array(index, np.int64) for index in indices)
             yield Sample(cls(dim), (rng.random(shape).astype(np.float32), *positions))
         yield Sample(cls(1), (np.arange(12).reshape(4, 3).T, np.array([[3, 0], [-1, 3]])))
+        yield Sample(cls(0, wraps=False), (rng.random((4, 3)).astype(np.float32), np.array([3, 0, 1])))
 
 
 _INDEX_SAMPLES: tuple[tuple[int, tuple[int, ...], tuple[Any, ...]], ...] = (

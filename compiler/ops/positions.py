@@ -49,13 +49,16 @@ def gather(input: "Tensor", dim: int, index: "Tensor") -> "Tensor":
 def index_select(input: "Tensor", dim: int, index: "Tensor") -> "Tensor":
     """The slices of a dimension at the positions of a vector.
 
+    Raises:
+        IndexingError: for a position that is negative or not below the size.
+
     >>> tracegraph.index_select(tracegraph.tensor([[1, 2], [3, 4]]), 1, tracegraph.tensor([1, 1, 0]))
     tensor([[2, 2, 1],
             [4, 4, 3]])
     """
     place = normalize_dim("index_select", dim, input.ndim)
     positions = vector_of("index_select", index)
-    result = dispatch.apply(index_operation(place), lifted(input), positions)
+    result = dispatch.apply(index_operation(place, wraps=False), lifted(input), positions)
     return result if input.ndim else result.reshape(())  # type: ignore[no-any-return]
 
 
@@ -205,6 +208,9 @@ def embedding(input: "Tensor", weight: "Tensor", padding_idx: int | None = None)
 
     The row `padding_idx` gets no gradient.
 
+    Raises:
+        IndexingError: for a position that is no row; negative ones are none.
+
     >>> tracegraph.embedding(tracegraph.tensor([1, 0]), tracegraph.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 4.],
             [1., 2.]])
@@ -212,7 +218,7 @@ def embedding(input: "Tensor", weight: "Tensor", padding_idx: int | None = None)
     positions = positions_of("embedding", input)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: weight must be a matrix (rows, features), got shape {weight.shape}")
-    rows = dispatch.apply(index_operation(0), weight, positions)
+    rows = dispatch.apply(index_operation(0, wraps=False), weight, positions)
     if padding_idx is None or not weight.requires_grad:
         return rows  # type: ignore[no-any-return]
     if not -weight.shape[0] <= padding_idx < weight.shape[0]:

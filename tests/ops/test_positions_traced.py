@@ -138,3 +138,23 @@ def test_unfold_shares_memory() -> None:
         theirs += 1
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
         np.testing.assert_array_equal(mine.numpy(), yours.numpy())
+
+
+def test_negative_rows_are_refused() -> None:
+    """`embedding` and `index_select` do not count from the end, plain or traced (PyTorch raises IndexError as well)."""
+
+    def rows(table: Any, places: Any) -> Any:
+        return tracegraph.nn.functional.embedding(places, table) + tracegraph.index_select(table, 0, places)
+
+    traced = tracegraph.trace(rows)
+    table, good, bad = tracegraph.ones(3, 2), tracegraph.tensor([2, 0]), tracegraph.tensor([0, -1])
+    for _ in range(3):
+        np.testing.assert_array_equal(traced(table, good).numpy(), rows(table, good).numpy())
+    assert traced.explain().verdict == "static"
+    for call in (rows, traced):
+        with pytest.raises(IndexError):
+            call(table, bad)
+    with pytest.raises(IndexError, match="index -1 is out of range"):
+        tracegraph.embedding(bad, table)
+    with pytest.raises(IndexError, match="index -1 is out of range"):
+        tracegraph.index_select(table, 0, bad)

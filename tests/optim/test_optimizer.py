@@ -269,3 +269,30 @@ def test_own_optimizer_in_pytorchs_manner() -> None:
             again.state[layer.weight]["sum"].numpy(), optimizer.state[layer.weight]["sum"].numpy()
         )
     np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dampening", [0.0, 0.5])
+def test_a_loaded_state_is_saved_again(dampening: float) -> None:
+    """A run can be resumed from a run that was resumed: momentum without dampening has one tensor, before and after."""
+    settings: dict[str, Any] = {"momentum": 0.9, "dampening": dampening}
+    layer, optimizer, step = trained(kind=optim.SGD, **settings)
+    resumed, other, other_step = trained(0, kind=optim.SGD, **settings)
+    resumed.load_state_dict(layer.state_dict())
+    other.load_state_dict(optimizer.state_dict())
+    assert {name: list(held) for name, held in other.state_dict()["state"].items()} == {
+        0: ["momentum_buffer"],
+        1: ["momentum_buffer"],
+    }
+    step()
+    other_step()
+    np.testing.assert_array_equal(weights(layer), weights(resumed))
+
+
+def test_representation_of_groups() -> None:
+    """Groups are set apart by an empty line, as PyTorch's."""
+
+    def shown(module: Any) -> str:
+        a, b = module.ones(1, requires_grad=True), module.ones(1, requires_grad=True)
+        return repr(module.optim.SGD([{"params": [a], "lr": 0.5}, {"params": [b]}], lr=0.1))
+
+    assert shown(tracegraph) == shown(torch)

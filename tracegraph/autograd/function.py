@@ -1,7 +1,8 @@
 """`Function`: an operation of one's own, with `forward` and `backward` written by hand."""
 
+import functools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from tracegraph import _state
@@ -191,6 +192,47 @@ class Function(FunctionContext):
         )
 
 
+class _NotTwice(Function):
+    """Hands its first tensors through; refuses to be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, count: int, *tensors: Tensor) -> Any:
+        """The first `count` of the tensors."""
+        return tensors[:count]
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Refuse.
+
+        Raises:
+            GradientError: always.
+        """
+        raise GradientError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a `backward` that is not written with differentiable operations.
+
+    It runs without grad mode; a second derivative through it is an error rather than wrong.
+    """
+
+    @functools.wraps(function)
+    def wrapped(ctx: Any, *grad_outputs: Any) -> Any:
+        with GradMode(False):
+            found = function(ctx, *grad_outputs)
+        tracked = [g for g in grad_outputs if isinstance(g, Tensor) and g.requires_grad]
+        if not _state.local.grad_enabled or not tracked:
+            return found
+        gradients = list(found) if isinstance(found, tuple) else [found]
+        places = [place for place, gradient in enumerate(gradients) if isinstance(gradient, Tensor)]
+        marked = _NotTwice.apply(len(places), *[gradients[place] for place in places], *tracked)
+        for place, gradient in zip(places, marked, strict=True):
+            gradients[place] = gradient
+        return tuple(gradients)
+
+    return wrapped
+
+
 def _contains(tensors: Sequence[Any], wanted: Tensor) -> bool:
     return any(value is wanted for value in tensors)
 
@@ -222,4 +264,4 @@ def _unpack(kept: tuple[Any, ...], node: FunctionNode) -> Any:
     return unpack_output(what, node.name, OutputNode(node, index))
 
 
-__all__ = ["Function", "FunctionContext"]
+__all__ = ["Function", "FunctionContext", "once_differentiable"]

@@ -77,6 +77,27 @@ def unpack_output(kept: tuple[Any, ...], name: str, node: "GradNode | OutputNode
     return tensor
 
 
+class AccumulateGrad:
+    """The end of a tape as `next_functions` shows it: where a leaf's gradient is added to its `.grad`."""
+
+    __slots__ = ("variable",)
+    name = "accumulate_grad"
+    next_functions: tuple[Any, ...] = ()
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+def _functions(edges: Sequence[Any]) -> tuple[tuple[Any, int], ...]:
+    """PyTorch's form of a node's edges: what is behind each operand, and which of its outputs the operand is."""
+    return tuple(
+        [(AccumulateGrad(edge), 0) if isinstance(edge, Tensor) else (edge, getattr(edge, "index", 0)) for edge in edges]
+    )
+
+
 class GradNode:
     """The tape entry of one operation: `vjp` takes the cotangent of its result to those of its operands."""
 
@@ -119,6 +140,11 @@ class GradNode:
     def name(self) -> str:
         """The operation's name, as shown in `grad_fn`."""
         return self.operation.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes behind the operands (None for one that needs no gradient), each with a number of its output."""
+        return _functions(self.edges)
 
     def cotangents(self, g: Tensor) -> list[Any]:
         """Cotangents of the operands that need one (None for the others), in the operands' shapes."""
@@ -200,6 +226,11 @@ class FunctionNode:
         self.edges = tuple([edge_of(operand) for operand in operands])
         self.output_specs = tuple((output._data.shape, output._data.dtype) for output in outputs)
 
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes behind the operands (None for one that needs no gradient), each with a number of its output."""
+        return _functions(self.edges)
+
     def cotangents(self, g: Sequence[Tensor | None]) -> list[Any]:
         """Cotangents of the operands from those of all outputs;
         an output not used gets zeros, or None unless `materialize`.
@@ -240,6 +271,11 @@ class OutputNode:
         return self.parent.released
 
     @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes behind the operands (None for one that needs no gradient), each with a number of its output."""
+        return _functions(self.parent.edges)
+
+    @property
     def name(self) -> str:
         """Name of the custom function."""
         return self.parent.name
@@ -258,6 +294,8 @@ class FreedNode:
         self.name = name
         self.edges: tuple[Any, ...] = ()
         self.hooks: list[Hook] | None = None
+
+    next_functions: tuple[Any, ...] = ()
 
     def cotangents(self, g: Any) -> list[Any]:
         """Always an error: what the graph had saved is gone."""

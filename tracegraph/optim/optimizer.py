@@ -210,7 +210,7 @@ class Optimizer(Hooks):
         """The state of a parameter in the form of PyTorch; empty before its first step."""
         return {} if self.counts_steps and held["step"].item() == 0 else dict(held)
 
-    def loaded_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+    def loaded_state(self, saved: dict[str, Any], group: ParamGroup) -> dict[str, Any]:
         """The inverse of `saved_state`."""
         return saved
 
@@ -250,7 +250,7 @@ class Optimizer(Hooks):
             if not loaded and parameter not in self.state:
                 continue
             held = self.state[parameter]
-            wanted = {**self.init_state(parameter, group), **self.loaded_state(loaded)}
+            wanted = {**self.init_state(parameter, group), **self.loaded_state(loaded, group)}
             for name in set(held) - set(wanted) - {"step"}:
                 del held[name]
             for name, value in wanted.items():
@@ -292,11 +292,16 @@ class Optimizer(Hooks):
         self.param_groups = WatchedList(groups)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join([*lines, ")"])
+        groups = [
+            "\n".join(
+                [
+                    f"Parameter Group {number}",
+                    *(f"    {name}: {group[name]}" for name in sorted(group) if name != "params"),
+                ]
+            )
+            for number, group in enumerate(self.param_groups)
+        ]
+        return f"{type(self).__name__} (\n" + "\n\n".join(groups) + "\n)"
 
 
 _NOT_SAVED = ("state", "param_groups", *HOOKS)

@@ -106,11 +106,12 @@ class SGD(Optimizer):
         begun = held.get("begun")
         return {} if begun is not None and begun.item() == 0 else {k: v for k, v in held.items() if k != "begun"}
 
-    def loaded_state(self, saved: dict[str, Any]) -> dict[str, Any]:
-        """The sum of gradients has begun if there is one."""
-        return {k: v for k, v in saved.items() if v is not None} | (
-            {"begun": 1.0} if saved.get("momentum_buffer") is not None else {}
-        )
+    def loaded_state(self, saved: dict[str, Any], group: ParamGroup) -> dict[str, Any]:
+        """The sum of gradients has begun if there is one; only with dampening that is asked for."""
+        loaded = {k: v for k, v in saved.items() if v is not None}
+        if "momentum_buffer" in loaded and group.is_nonzero("dampening"):
+            loaded["begun"] = 1.0
+        return loaded
 
     def _begin(self, parameter: Tensor, group: ParamGroup) -> Any:
         """Make the state of a parameter whose group got its momentum only later."""
