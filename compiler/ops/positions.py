@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracegraph.tensor import Tensor
 
 __all__ = [
-    "argwhere", "embedding", "gather", "index_select", "masked_select", "nonzero", "nonzero_static", "one_hot", "take",
+    "argwhere", "gather", "index_select", "masked_select", "nonzero", "nonzero_static", "one_hot", "take",
     "take_along_dim", "unravel_index",
 ]  # fmt: skip
 
@@ -202,7 +202,6 @@ def one_hot(tensor: "Tensor", num_classes: int = -1) -> "Tensor":
     return dispatch.apply(Scatter(classes.ndim), zeros, places, one)  # type: ignore[no-any-return]
 
 
-@public(method=False)
 def embedding(input: "Tensor", weight: "Tensor", padding_idx: int | None = None) -> "Tensor":
     """The rows of `weight` (rows, features) at the positions `input`: shape (*input.shape, features).
 
@@ -211,7 +210,7 @@ def embedding(input: "Tensor", weight: "Tensor", padding_idx: int | None = None)
     Raises:
         IndexingError: for a position that is no row; negative ones are none.
 
-    >>> tracegraph.embedding(tracegraph.tensor([1, 0]), tracegraph.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> embedding(tracegraph.tensor([1, 0]), tracegraph.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 4.],
             [1., 2.]])
     """

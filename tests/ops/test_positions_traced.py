@@ -155,6 +155,6 @@ def test_negative_rows_are_refused() -> None:
         with pytest.raises(IndexError):
             call(table, bad)
     with pytest.raises(IndexError, match="index -1 is out of range"):
-        tracegraph.embedding(bad, table)
+        tracegraph.nn.functional.embedding(bad, table)
     with pytest.raises(IndexError, match="index -1 is out of range"):
         tracegraph.index_select(table, 0, bad)
