@@ -199,9 +199,11 @@ class Cholesky(MatrixOperation):
 @operation
 class PseudoInverse(MatrixOperation):
     """The pseudo-inverses of matrices; singular values up to the second operand, or to the third times the largest of
-    them, count as zero. These two broadcast with the leading dimensions.
+    them, count as zero. These two broadcast with the leading dimensions. Of `hermitian` matrices the lower triangle is
+    read; the gradient is that of any matrix.
     """
 
+    hermitian: bool = False
     name = "pseudo_inverse"
     saves = (0,)
     saves_output = True
@@ -218,6 +220,8 @@ class PseudoInverse(MatrixOperation):
         a, atol, rtol = operands
         if a.size == 0:
             return xp.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+        if self.hermitian:
+            a = xp.tril(a) + xp.swapaxes(xp.tril(a, -1), -1, -2)
         u, s, vh = xp.linalg.svd(a, full_matrices=False)
         kept = s > xp.maximum(atol[..., None], rtol[..., None] * s[..., :1])
         scales = xp.where(kept, 1 / xp.where(kept, s, 1), 0)
@@ -241,4 +245,4 @@ class PseudoInverse(MatrixOperation):
 
 
 SOLVE, DETERMINANT, LOG_DETERMINANT = Solve(), Determinant(), LogDeterminant()
-CHOLESKY, PSEUDO_INVERSE = Cholesky(), PseudoInverse()
+CHOLESKY = Cholesky()

@@ -25,12 +25,7 @@ APPROXIMATE = {
 }
 """Relative and absolute tolerance where 2e-5 is too narrow for float32."""
 
-DIFFERENT: dict[tuple[str, str], str] = {
-    (
-        "linalg.pinv.hermitian",
-        "float32",
-    ): "of matrices that are not symmetric PyTorch mixes both triangles in gradients",
-}
+DIFFERENT: dict[tuple[str, str], str] = {}
 """(operator, dtype) -> why some of its samples give something else than in PyTorch."""
 
 VERDICTS: dict[str, str] = dict.fromkeys(

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from tracegraph.compiler.ops import dispatch
-from tracegraph.compiler.ops.linear_systems import PSEUDO_INVERSE
+from tracegraph.compiler.ops.linear_systems import PseudoInverse
 from tracegraph.compiler.ops.matrices import check_matrices
 from tracegraph.dtypes import finfo
 from tracegraph.linalg.factors import eigvalsh, svdvals
@@ -38,9 +38,7 @@ def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = Fal
     tolerances = [
         each.detach() if isinstance(each, Tensor) else dispatch.constant(float(each), A.dtype) for each in (atol, rtol)
     ]
-    if hermitian:
-        A = A + (A.tril() + A.tril(-1).mT - A).detach()
-    return dispatch.apply(PSEUDO_INVERSE, A, *tolerances)  # type: ignore[no-any-return]
+    return dispatch.apply(PseudoInverse(hermitian), A, *tolerances)  # type: ignore[no-any-return]
 
 
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
