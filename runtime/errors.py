@@ -66,7 +66,7 @@ class DimensionError(TracegraphError, IndexError):
     """A dimension is out of range for the tensor."""
 
 
-class IndexingError(TracegraphError, IndexError):
+class IndexingError(TracegraphError, IndexError, RuntimeError):
     """An index is out of range or of a kind that cannot index a tensor."""
 
 
@@ -78,7 +78,7 @@ class GradientError(TracegraphError, RuntimeError):
     """Differentiation was asked for where it is impossible."""
 
 
-class ArgumentError(TracegraphError, ValueError):
+class ArgumentError(TracegraphError, RuntimeError, ValueError):
     """An argument has a value the operation does not accept."""
 
 

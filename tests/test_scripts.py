@@ -199,3 +199,22 @@ def test_a_device_as_argument() -> None:
         assert on(tracegraph.ones(2), tracegraph.device("cpu")).tolist() == [2, 2]
     assert on.explain().verdict == "static"
     assert len(on.entries) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.ones(3).topk(5),
+        lambda m: m.arange(0, 3, 0),
+        lambda m: m.randint(3, 1, (2,)),
+        lambda m: m.zeros(3).gather(0, m.tensor([7])),
+        lambda m: m.nn.functional.one_hot(m.tensor([5]), 3),
+        lambda m: m.multinomial(m.zeros(3), 1),
+        lambda m: m.nn.functional.pad(m.ones(2), (1,)),
+    ],
+)
+def test_refusals_are_caught_as_in_pytorch(call: Callable[[Any], Any]) -> None:
+    with pytest.raises(Exception) as theirs:  # noqa: PT011 - its kind is what is compared
+        call(torch)
+    with pytest.raises(theirs.type):
+        call(tracegraph)
